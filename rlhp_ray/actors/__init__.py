@@ -1,0 +1,1 @@
+"""Thin Ray shells around plain classes, and the loop that joins them."""

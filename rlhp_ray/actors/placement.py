@@ -1,0 +1,49 @@
+"""Where the actors live: the buffer on the head node without a CPU of its own, the learner in its trial's group."""
+
+from pathlib import Path
+
+from ray.actor import ActorHandle
+
+from rlhp_ray.actors.preference_buffer import PreferenceBuffer
+from rlhp_ray.actors.reward_learner import FitSettings, RewardLearner
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.reward.ensemble import EnsembleSpec
+from rlhp_ray.reward.space_json import space_to_dict
+
+HEAD_NODE_RESOURCE = "node:__internal_head__"
+STORE_FILE = "preferences.sqlite"
+
+
+def store_metadata(config: RunConfig, spec: EnsembleSpec) -> dict[str, str]:
+    """What the preferences of a run are about; a store about something else is refused."""
+    return {
+        "env_id": config.env.id,
+        "clip_steps": str(config.preferences.clip_steps),
+        "observation_space": str(space_to_dict(spec.observation_space)),
+        "action_space": str(space_to_dict(spec.action_space)),
+    }
+
+
+def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: Path, name: str) -> ActorHandle:
+    """Start the buffer, with its database in `directory`; it lives as long as its creator keeps the handle."""
+    return PreferenceBuffer.options(name=name, resources={HEAD_NODE_RESOURCE: 0.001}).remote(
+        store_path=str(directory / STORE_FILE),
+        metadata=store_metadata(config, spec),
+        teacher=config.teacher.preset,
+        pool_clips=config.preferences.pool_clips,
+        seed=config.seed,
+        spec=spec,
+        by_disagreement=config.preferences.selection == "disagreement",
+    )
+
+
+def create_reward_learner(config: RunConfig, spec: EnsembleSpec, trial_id: str) -> ActorHandle:
+    """Start the learner inside the placement group of the calling trial."""
+    reward = config.reward
+    settings = FitSettings(
+        learning_rate=reward.learning_rate,
+        batch_pairs=reward.batch_pairs,
+        pretraining_epochs=reward.pretraining_epochs,
+        epochs_per_round=reward.epochs_per_round,
+    )
+    return RewardLearner.options(name=f"RewardLearner:{trial_id}", num_cpus=1).remote(spec, settings, config.seed)

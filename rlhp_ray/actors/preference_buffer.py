@@ -1,0 +1,123 @@
+"""PreferenceBuffer: the one shared buffer of clips and preferences, as a Ray actor."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import ray
+
+from rlhp_ray.actors.process_memory import resident_megabytes
+from rlhp_ray.clips.clip import Clip, ClipArrays
+from rlhp_ray.preferences.preference_collector import AnsweredRound, PreferenceCollector
+from rlhp_ray.preferences.preference_store import PreferenceStore
+from rlhp_ray.preferences.teachers import TEACHERS
+from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
+from rlhp_ray.reward.labelled_pairs import LabelledPairs
+
+
+@dataclass(frozen=True, eq=False)
+class RoundData:
+    """What the reward learner gets for one round. It holds no true reward."""
+
+    new_pairs: LabelledPairs | None
+    recent: ClipArrays | None
+
+
+@dataclass(frozen=True, eq=False)
+class RoundReport:
+    """What the trial gets of one round, for its metrics and schedule.
+
+    Args:
+        queries: asked so far in all.
+        new_labels: answers of this round that can be trained on.
+        new_ties: answers `equal` of this round.
+        recent_true_returns: `[num_recent]` of the sampled clips.
+        pool_clips: clips in the pool.
+        pool_megabytes: compressed size of the pool.
+        pool_dropped: clips that left the pool so far.
+        memory_megabytes: resident memory of the buffer's process.
+    """
+
+    queries: int
+    new_labels: int
+    new_ties: int
+    recent_true_returns: np.ndarray
+    pool_clips: int
+    pool_megabytes: float
+    pool_dropped: int
+    memory_megabytes: float
+
+
+@ray.remote(num_cpus=0)
+class PreferenceBuffer:
+    """Holds the clip pool, the simulated teacher and the preference store.
+
+    Args:
+        store_path: SQLite file.
+        metadata: what the preferences are about.
+        teacher: name of a simulated teacher.
+        pool_clips: capacity of the pool.
+        seed: of the run.
+        spec: of the ensemble, to select by disagreement.
+        by_disagreement: select pairs by it rather than uniformly.
+    """
+
+    def __init__(
+        self,
+        store_path: str,
+        metadata: dict[str, str],
+        teacher: str,
+        pool_clips: int,
+        seed: int,
+        spec: EnsembleSpec,
+        by_disagreement: bool,
+    ) -> None:
+        store = PreferenceStore(Path(store_path), metadata)
+        self._collector = PreferenceCollector(store, TEACHERS[teacher](), pool_clips, seed)
+        self._ensemble = RewardEnsemble(spec) if by_disagreement else None
+
+    def add_clips(self, clips: list[Clip]) -> None:
+        """Take in recorded clips."""
+        self._collector.pool.add(clips)
+
+    def ask(self, due: int, env_steps: int, published: PublishedReward | None) -> tuple[RoundData, RoundReport]:
+        """Ask until `due` queries were asked in all. Two results, so that the learner never sees the second."""
+        member_returns = None
+        if self._ensemble is not None and published is not None:
+            self._ensemble.load(published)
+            ensemble = self._ensemble
+            member_returns = lambda clips: ensemble.member_rewards_of_clips(clips).sum(-1)  # noqa: E731
+        answered = self._collector.ask(due, env_steps, member_returns)
+        return _round_data(answered), self._report(answered)
+
+    def replay(self, before_query: int | None) -> tuple[RoundData, RoundReport]:
+        """Take up stored answers after a resume, in the form of one round."""
+        answered = self._collector.replay(before_query)
+        return _round_data(answered), self._report(answered)
+
+    def _report(self, answered: AnsweredRound) -> RoundReport:
+        pool = self._collector.pool
+        targets = [p.answer.mu_left for p in answered.preferences]
+        return RoundReport(
+            queries=self._collector.queries,
+            new_labels=sum(mu is not None for mu in targets),
+            new_ties=sum(mu == 0.5 for mu in targets),
+            recent_true_returns=np.array([clip.teacher_rewards.sum() for clip in answered.recent]),
+            pool_clips=len(pool),
+            pool_megabytes=pool.num_bytes / 1e6,
+            pool_dropped=pool.dropped,
+            memory_megabytes=resident_megabytes(),
+        )
+
+    def dump_pool(self) -> list[bytes]:
+        """The clip pool, for a checkpoint."""
+        return self._collector.pool.dump()
+
+    def restore_pool(self, packed_clips: list[bytes]) -> None:
+        """Replace the clip pool by that of a checkpoint."""
+        self._collector.pool.restore(packed_clips)
+
+
+def _round_data(answered: AnsweredRound) -> RoundData:
+    recent = ClipArrays.from_clips(answered.recent) if answered.recent else None
+    return RoundData(LabelledPairs.from_preferences(answered.preferences, answered.clips), recent)

@@ -1,0 +1,102 @@
+"""The loop between a trial and its two actors: clips out, queries asked, reward fitted, versions back.
+
+Both modes run the same round: ask what is due, fit, publish. A round that was started after one training iteration is
+taken up after the next, while the policy trains in between. In sync mode the trial waits for it there, so that the
+interleaving is fixed; in async mode it takes the round up whenever it has come, and never waits.
+"""
+
+import time
+from dataclasses import dataclass
+
+import ray
+from ray import ObjectRef
+from ray.actor import ActorHandle
+
+from rlhp_ray.actors.preference_buffer import RoundReport
+from rlhp_ray.actors.reward_learner import FittedRound
+from rlhp_ray.clips.clip import Clip
+from rlhp_ray.reward.ensemble import PublishedReward
+
+MAX_CLIP_BATCHES_IN_FLIGHT = 4  # beyond it the newest clips are dropped rather than queued: clips are cheap
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedRound:
+    """One round, asked and fitted; `started_env_steps` tells how old the policy of its clips is."""
+
+    report: RoundReport
+    fitted: FittedRound
+    started_env_steps: int
+
+
+class PreferenceLoop:
+    """Drives a PreferenceBuffer and a RewardLearner with at most one round in flight.
+
+    Args:
+        buffer: handle of a PreferenceBuffer.
+        learner: handle of a RewardLearner.
+        waits: sync mode: clips are never dropped, and rounds are waited for.
+    """
+
+    def __init__(self, buffer: ActorHandle, learner: ActorHandle, waits: bool) -> None:
+        self._buffer = buffer
+        self._learner = learner
+        self._waits = waits
+        self._clip_batches: list[ObjectRef] = []
+        self._round: tuple[ObjectRef, ObjectRef, int] | None = None
+        self.waited_seconds = 0.0
+        self.clips_sent = 0
+        self.clips_dropped = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a round is in flight."""
+        return self._round is not None
+
+    def send_clips(self, clips: list[Clip]) -> None:
+        """Hand clips to the buffer without waiting; in async mode they are dropped where it lags far behind."""
+        if not clips:
+            return
+        done, self._clip_batches = self._settle(self._clip_batches)
+        ray.get(done)
+        if len(self._clip_batches) >= MAX_CLIP_BATCHES_IN_FLIGHT:
+            if not self._waits:
+                self.clips_dropped += len(clips)
+                return
+            self._timed_get(self._clip_batches)
+            self._clip_batches = []
+        self._clip_batches.append(self._buffer.add_clips.remote(clips))
+        self.clips_sent += len(clips)
+
+    @staticmethod
+    def _settle(refs: list[ObjectRef]) -> tuple[list[ObjectRef], list[ObjectRef]]:
+        return ray.wait(refs, num_returns=len(refs), timeout=0) if refs else ([], [])
+
+    def start_round(self, due: int, env_steps: int, published: PublishedReward | None) -> None:
+        """Ask until `due` queries were asked in all, then fit; the report goes past the learner."""
+        assert not self.busy, "one round at a time"
+        data, report = self._buffer.ask.options(num_returns=2).remote(due, env_steps, published)
+        self._round = (report, self._learner.fit_round.remote(data), env_steps)
+
+    def finished_round(self, wait: bool | None = None) -> FinishedRound | None:
+        """The round in flight once it is done, else None.
+
+        Args:
+            wait: wait for it; None waits in sync mode only.
+        """
+        if self._round is None:
+            return None
+        report, fitted, env_steps = self._round
+        if not (self._waits if wait is None else wait):
+            done, _ = ray.wait([fitted], timeout=0)
+            if not done:
+                return None
+        result = FinishedRound(*self._timed_get([report, fitted]), env_steps)
+        self._round = None
+        return result
+
+    def _timed_get(self, refs: list[ObjectRef]) -> list:
+        started = time.perf_counter()
+        values = ray.get(refs)
+        self.waited_seconds += time.perf_counter() - started
+        return values

@@ -1,0 +1,118 @@
+"""RewardLearner: fits the ensemble in a process of its own and publishes versions, as a Ray actor."""
+
+import time
+from dataclasses import dataclass
+from io import BytesIO
+
+import numpy as np
+import ray
+import torch
+
+from rlhp_ray.actors.preference_buffer import RoundData
+from rlhp_ray.actors.process_memory import resident_megabytes
+from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
+from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
+from rlhp_ray.reward.labelled_pairs import LabelledPairBuffer
+from rlhp_ray.reward.observation_scaling import ObservationScaling
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How an ensemble is fitted; see the configuration's section `reward`."""
+
+    learning_rate: float
+    batch_pairs: int
+    pretraining_epochs: int
+    epochs_per_round: int
+
+
+@dataclass(frozen=True, eq=False)
+class FittedRound:
+    """Result of one round of fitting.
+
+    Args:
+        published: the new version.
+        metrics: of the fit, None where there was no label yet.
+        recent_returns: `[members, num_recent]` normalised predicted return of each sampled clip.
+        recent_rewards_std: spread of members: mean over steps of the std over members, in reward units.
+        recent_reward_mean: mean reward over the sampled steps (0 by construction at the time of publishing).
+        recent_reward_std: standard deviation of the reward over the sampled steps.
+        fit_seconds: time of the round.
+        memory_megabytes: resident memory of the learner's process.
+    """
+
+    published: PublishedReward
+    metrics: FitMetrics | None
+    recent_returns: np.ndarray
+    ensemble_spread: float
+    recent_reward_mean: float
+    recent_reward_std: float
+    fit_seconds: float
+    memory_megabytes: float
+
+
+@ray.remote
+class RewardLearner:
+    """Owns ensemble, optimiser and the labels it trains on.
+
+    Args:
+        spec: of the ensemble.
+        settings: of the fit.
+        seed: of the run.
+    """
+
+    def __init__(self, spec: EnsembleSpec, settings: FitSettings, seed: int) -> None:
+        torch.set_num_threads(1)
+        self._settings = settings
+        self._ensemble = RewardEnsemble(spec)
+        self._fitter = EnsembleFitter(self._ensemble, settings.learning_rate, settings.batch_pairs, seed)
+        self._pairs = LabelledPairBuffer()
+
+    def fit_round(self, data: RoundData) -> FittedRound:
+        """Take in new labels, fit, and publish the next version."""
+        started = time.perf_counter()
+        self.add_pairs(data)
+        metrics = None
+        if len(self._pairs):
+            first = self._ensemble.version == 0
+            epochs = self._settings.pretraining_epochs if first else self._settings.epochs_per_round
+            metrics = self._fitter.fit(self._pairs.all(), epochs, self._ensemble.version)
+        assert data.recent is not None, "a round without recent clips cannot be normalised"
+        published = self._ensemble.publish(self._ensemble.version + 1, data.recent)
+        raw = self._ensemble.member_rewards_of_clips(data.recent)
+        members, num_clips, clip_steps = raw.shape
+        rewards = published.normaliser.normalised(raw.reshape(members, -1))
+        return FittedRound(
+            published=published,
+            metrics=metrics,
+            recent_returns=rewards.reshape(members, num_clips, clip_steps).sum(-1),
+            ensemble_spread=float(rewards.std(axis=0).mean()),
+            recent_reward_mean=float(rewards.mean(axis=0).mean()),
+            recent_reward_std=float(rewards.mean(axis=0).std()),
+            fit_seconds=time.perf_counter() - started,
+            memory_megabytes=resident_megabytes(),
+        )
+
+    def add_pairs(self, data: RoundData) -> None:
+        """Take in labels without fitting, as after a resume."""
+        if data.new_pairs is not None:
+            self._pairs.add(data.new_pairs)
+
+    def set_scaling(self, scaling: ObservationScaling) -> None:
+        """Fix observation scaling from the untrained policy's data, before the first round."""
+        self._ensemble.scaling = scaling
+
+    def load_published(self, published: PublishedReward) -> None:
+        """Start from a loaded reward rather than from random weights."""
+        self._ensemble.load(published)
+
+    def state(self) -> bytes:
+        """Optimiser state, for a checkpoint; the weights travel in the published version."""
+        file = BytesIO()
+        torch.save(self._fitter.state_dict(), file)
+        return file.getvalue()
+
+    def restore(self, published: PublishedReward, state: bytes) -> None:
+        """Take up the ensemble and optimiser of a checkpoint. Only tensors and numbers are unpickled."""
+        self._ensemble.load(published)
+        self._fitter.load_state_dict(torch.load(BytesIO(state), weights_only=True))

@@ -1,0 +1,92 @@
+"""The commands: check the input with light imports, then hand over to the part of the package that does the work."""
+
+import argparse
+import contextlib
+import os.path
+import sys
+from pathlib import Path
+from typing import Protocol
+
+from rlhp_ray.errors import ConfigError
+
+
+class RunResult(Protocol):
+    """What training and resuming return."""
+
+    @property
+    def directory(self) -> Path:
+        """The directory that was written."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 failed, 130 interrupted."""
+
+
+def train(arguments: argparse.Namespace, command: str) -> int:
+    """`rlhp train CONFIG [k=v ...]`."""
+    from rlhp_ray.config.loading import load_config
+    from rlhp_ray.config.validation import validate_run
+
+    config = load_config(arguments.config, arguments.overrides)
+    description = validate_run(config)
+    with _progress_to_stderr():
+        from rlhp_ray.experiment.trial import run_trial
+
+        result = run_trial(config, description, dashboard=arguments.dashboard, command=command)
+    return _finish(result)
+
+
+def resume(arguments: argparse.Namespace, command: str) -> int:
+    """`rlhp resume RUN [k=v ...]`."""
+    from rlhp_ray.config.loading import check_overrides
+
+    run = _existing(arguments.run, "a run")
+    check_overrides(arguments.overrides)
+    with _progress_to_stderr():
+        from rlhp_ray.experiment.resume import resume_run
+
+        result = resume_run(run, arguments.overrides, dashboard=arguments.dashboard, command=command)
+    return _finish(result)
+
+
+def replay(arguments: argparse.Namespace, command: str) -> int:
+    """`rlhp replay RUN|CHECKPOINT`: the player prints the returns itself."""
+    del command  # nothing is archived
+    source = _existing(arguments.source, "a run or a checkpoint")
+    output = _new_video(arguments.output) if arguments.output is not None else None
+
+    from rlhp_ray.replay.player import replay as play
+
+    play(source, episodes=arguments.episodes, live=arguments.live, output=output)
+    return 0
+
+
+def _progress_to_stderr() -> contextlib.AbstractContextManager[object]:
+    # Ray and Tune print to standard output, which is kept for the directory.
+    return contextlib.redirect_stdout(sys.stderr)
+
+
+def _finish(result: RunResult) -> int:
+    with contextlib.suppress(BrokenPipeError):  # the run is done, whether or not anyone reads on
+        print(result.directory, flush=True)
+    return result.exit_code
+
+
+def _existing(text: str, expected: str) -> Path:
+    path = Path(text).expanduser()
+    if path.exists():
+        return path
+    in_runs = Path("runs") / path
+    hint = f"did you mean {in_runs}?" if in_runs.exists() else "see what your output directory holds: ls runs"
+    raise ConfigError(f"no such path: got {text!r}, expected the directory of {expected}; {hint}")
+
+
+def _new_video(text: str) -> Path:
+    path = Path(text).expanduser()
+    if path.suffix.lower() != ".mp4":
+        raise ConfigError(f"--output: got {text!r}, expected a file name that ends in .mp4; add it")
+    if os.path.lexists(path):
+        raise ConfigError(f"--output: {text!r} exists and nothing is overwritten; expected a new name; choose another")
+    if not path.parent.is_dir():
+        raise ConfigError(f"--output: got {text!r}, expected a file in a directory that exists; make {path.parent}")
+    return path

@@ -1,0 +1,98 @@
+"""What the command line accepts, and the help for it."""
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+import rlhp_ray
+
+_TRAIN = """\
+Train an agent from preferences. The last line on standard output is the directory of the run; the rest goes to
+standard error.
+
+example:
+  rlhp train pendulum seed=3 preferences.labels=200
+
+CONFIG is a file of tune_configs/ by its bare name, or the path of a YAML file. An override is section.field=value,
+typed as in YAML; training.rllib.NAME=value sets any setting of RLlib."""
+_RESUME = """\
+Continue a run from its last checkpoint, or extend a finished one with larger budgets. The last line on standard
+output is the directory of the run.
+
+example:
+  rlhp resume runs/pendulum-3-k2f training.env_steps=100000"""
+_REPLAY = """\
+Play episodes of a saved policy, write an MP4 of them with the predicted and the true reward drawn below, and print
+the returns.
+
+example:
+  rlhp replay runs/pendulum-3-k2f --episodes 3 --output pendulum.mp4"""
+
+
+def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """The parsed command line; exits 2 with the usage when it is wrong, 0 after `--help` and `--version`."""
+    parser, commands = _build()
+    if not argv:
+        parser.error(f"got no command, expected one of: {', '.join(commands)}; see rlhp --help")
+    # Not parse_args: it refuses overrides that follow an option.
+    arguments, rest = parser.parse_known_args(argv)
+    options = [word for word in rest if word.startswith("-")]
+    if options or (rest and "overrides" not in arguments):
+        _refuse(commands[arguments.command], options or rest)
+    if rest:
+        arguments.overrides += rest
+    return arguments
+
+
+def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    parser = argparse.ArgumentParser(
+        prog="rlhp",
+        description="Deep reinforcement learning from human preferences, on Ray.",
+        epilog="example:\n  rlhp train moving_dot seed=1\n\n`rlhp COMMAND --help` explains a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"rlhp {rlhp_ray.__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    train = _add_command(subparsers, "train", "train an agent from preferences", _TRAIN)
+    train.add_argument("config", metavar="CONFIG", help="name of a shipped configuration, or a path")
+    resume = _add_command(subparsers, "resume", "continue or extend a run", _RESUME)
+    resume.add_argument("run", metavar="RUN", help="directory of a run")
+    for command in (train, resume):
+        command.add_argument("overrides", metavar="k=v", nargs="*", help="override, for example env.num_envs=8")
+        command.add_argument("--dashboard", action="store_true", help="start the Ray dashboard and print its address")
+    replay = _add_command(subparsers, "replay", "watch a trained agent", _REPLAY)
+    replay.add_argument("source", metavar="RUN|CHECKPOINT", help="directory of a run or of a checkpoint")
+    replay.add_argument("--episodes", metavar="N", type=_positive, default=3, help="episodes to play (default: 3)")
+    replay.add_argument("--live", action="store_true", help="open a window, where a display exists")
+    replay.add_argument("--output", metavar="FILE.mp4", help="file for the video (default: chosen and printed)")
+    return parser, {"train": train, "resume": resume, "replay": replay}
+
+
+def _add_command(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, description: str
+) -> argparse.ArgumentParser:
+    return subparsers.add_parser(
+        name,
+        help=summary,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected an integer >= 1")
+    return number
+
+
+def _refuse(command: argparse.ArgumentParser, words: Sequence[str]) -> NoReturn:
+    hint = ""
+    if any("=" in word for word in words):
+        hint = f"; overrides are written without dashes: {words[0].lstrip('-')}"
+    command.error(f"unrecognized arguments: {' '.join(words)}{hint}")

@@ -1,0 +1,1 @@
+"""Clips: short recordings of behaviour, how they are recorded, kept and paired."""

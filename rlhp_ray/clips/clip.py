@@ -1,0 +1,110 @@
+"""A clip: a short, fixed-length recording of one environment (C17 s2: "trajectory segment")."""
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from rlhp_ray.errors import RewardDataError
+
+COMPRESSION_LEVEL = 1  # of zlib: frames are mostly flat, a higher level costs time and saves little
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """`clip_steps` consecutive agent steps of one environment.
+
+    Args:
+        observations: `[clip_steps, *observation_shape]`; for stacked frames the single frames
+            `[stack - 1 + clip_steps, height, width]`, the first ones being the lead-in of the first stack.
+        actions: `[clip_steps, *action_shape]`, as the environment received them.
+        teacher_rewards: `[clip_steps]`, the true reward. Only simulated teachers read it.
+        env_steps: age of the policy that was recorded, in env steps of the whole run.
+        frame_stack: frames in a stack, or None where observations are not stacks.
+    """
+
+    observations: np.ndarray
+    actions: np.ndarray
+    teacher_rewards: np.ndarray
+    env_steps: int
+    frame_stack: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @cached_property
+    def clip_id(self) -> str:
+        """A digest of what the clip shows: the same clip has the same id in every run."""
+        digest = hashlib.blake2b(digest_size=12)
+        for array in (self.observations, self.actions, self.teacher_rewards):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+    def stacked_observations(self) -> np.ndarray:
+        """The observations as the policy saw them: `[clip_steps, *observation_shape]`."""
+        if self.frame_stack is None:
+            return self.observations
+        windows = np.lib.stride_tricks.sliding_window_view(self.observations, self.frame_stack, axis=0)
+        return np.ascontiguousarray(windows)
+
+    def check_finite(self) -> None:
+        """Raise RewardDataError where an observation, action or reward is NaN or infinite."""
+        for name in ("observations", "actions", "teacher_rewards"):
+            array = getattr(self, name)
+            if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+                raise RewardDataError(
+                    f"a clip recorded at env step {self.env_steps} holds NaN or infinity in its {name}; "
+                    "expected finite numbers: nothing can be learnt from it. Look at what the environment returns."
+                )
+
+    def to_bytes(self) -> bytes:
+        """Compressed safetensors: an open format without pickle."""
+        tensors = {
+            "observations": np.ascontiguousarray(self.observations),
+            "actions": np.ascontiguousarray(self.actions),
+            "teacher_rewards": np.ascontiguousarray(self.teacher_rewards),
+            "header": np.array([self.env_steps, self.frame_stack or 0], dtype=np.int64),
+        }
+        return zlib.compress(save(tensors), COMPRESSION_LEVEL)
+
+    @classmethod
+    def from_bytes(cls, packed: bytes) -> "Clip":
+        """The inverse of `to_bytes`. Raises RewardDataError on foreign or damaged bytes."""
+        try:
+            tensors = load(zlib.decompress(packed))
+            env_steps, frame_stack = (int(number) for number in tensors.pop("header"))
+            return cls(**tensors, env_steps=env_steps, frame_stack=frame_stack or None)
+        except (zlib.error, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise RewardDataError(f"a stored clip cannot be read ({error}); expected compressed safetensors") from error
+
+
+@dataclass(frozen=True, eq=False)
+class ClipArrays:
+    """What the reward network may see of clips: observations and actions, and no reward.
+
+    Args:
+        observations: `[num_clips, clip_steps, *observation_shape]`.
+        actions: `[num_clips, clip_steps, *action_shape]`.
+    """
+
+    observations: np.ndarray
+    actions: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @classmethod
+    def from_clips(cls, clips: Sequence[Clip]) -> "ClipArrays":
+        """Stack clips of one length. Raises RewardDataError when lengths differ."""
+        lengths = {len(clip) for clip in clips}
+        if len(lengths) != 1:
+            raise RewardDataError(f"clips of lengths {sorted(lengths)} steps; expected one length")
+        return cls(
+            observations=np.stack([clip.stacked_observations() for clip in clips]),
+            actions=np.stack([clip.actions for clip in clips]),
+        )

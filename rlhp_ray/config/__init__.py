@@ -1,0 +1,1 @@
+"""One typed, frozen configuration; YAML maps onto it one to one."""

@@ -1,0 +1,181 @@
+"""The configuration of one run: every key with its type, range, default, unit and source.
+
+C17 is Christiano et al. 2017, *Deep Reinforcement Learning from Human Preferences* (arXiv 1706.03741). An env step is
+an agent step: `frame_skip` raw steps of the environment.
+"""
+
+import os.path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+
+def _list_to_tuple(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+PositiveInt = Annotated[int, Field(ge=1)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+HiddenSizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_to_tuple), Field(min_length=1)]
+RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
+# The shell leaves the tilde of `output_dir=~/runs` alone; unexpanded, it would make a directory called "~".
+PathText = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
+
+
+class _Section(BaseModel):
+    """Frozen, refuses unknown keys, and converts no types (but an integer may stand for a float)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+
+class EnvConfig(_Section):
+    """The environment, and how many of it run side by side."""
+
+    id: str = Field(min_length=1, description="Gymnasium id of the environment.", examples=["Pendulum-v1"])
+    num_envs: PositiveInt = Field(
+        default=16, description="Sub-environments that one env runner steps together, as one vector environment."
+    )
+    num_env_runners: int = Field(
+        default=0, ge=0, description="Env runner processes (RLlib); 0 collects in the trial's own."
+    )
+    frame_skip: PositiveInt | None = Field(
+        default=None, description="Raw steps in one env step (C17 A.2: 4 on Atari); null is the environment's own."
+    )
+    horizon: PositiveInt | Literal["auto"] | None = Field(
+        default="auto",
+        description="Env steps of the fixed-length episodes in which the environment's own ends are hidden (C17 A.1, "
+        "A.2); auto is the environment's own episode length; null leaves episode ends visible.",
+    )
+    termination_penalty: float = Field(
+        default=0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Charged to the teacher's reward at each hidden end, in units of the true reward (C17 A.1, which "
+        "gives no figure).",
+    )
+
+
+class TrainingConfig(_Section):
+    """The policy and its training in RLlib."""
+
+    algorithm: Literal["PPO"] = Field(
+        default="PPO",
+        description="RLlib's algorithm.",
+        json_schema_extra={"advice": "off-policy algorithms (SAC, DQN) stay refused until replays are relabelled"},
+    )
+    env_steps: PositiveInt = Field(
+        default=100_000, description="Length of the training, in env steps over all environments."
+    )
+    checkpoint_interval_env_steps: PositiveInt | None = Field(
+        default=None, description="Env steps from one checkpoint to the next; null is a tenth of training.env_steps."
+    )
+    rllib: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Any setting of RLlib's AlgorithmConfig by its name, passed through.",
+        examples=[{"lr": 0.0003}],
+    )
+    hidden_sizes: HiddenSizes = Field(
+        default=(64, 64),
+        description="Units of each hidden layer of the policy and of the value network (C17 A.1: 64, 64).",
+    )
+
+
+class PreferencesConfig(_Section):
+    """Which clips are compared, how many queries are asked, and when."""
+
+    labels: int = Field(
+        default=300, ge=0, description="Budget of queries; skipped ones spend it (C17 A: 350 to 5,500)."
+    )
+    clip_steps: int = Field(default=25, ge=2, description="Length of a clip, in env steps (C17 A.2: 25; A.1: 1.5 s).")
+    selection: Literal["uniform", "disagreement"] = Field(
+        default="uniform",
+        description="How pairs are chosen: at random, or where the ensemble disagrees most (C17 s2.2.4).",
+    )
+    schedule: Literal["hyperbolic"] = Field(
+        default="hyperbolic",
+        description="Label rate over env steps T: proportional to decay / (T + decay) (C17 A.1, A.2).",
+    )
+    initial_fraction: float = Field(
+        default=0.25,
+        gt=0,
+        le=1,
+        description="Share of the queries asked about the untrained policy's clips (C17 A.1: 0.25; A.2: 500 labels).",
+    )
+    decay_env_steps: PositiveInt | None = Field(
+        default=None,
+        description="Env steps after which the label rate has halved (C17 A.1: 2e6, A.2: 5e6 frames); null is a fifth "
+        "of training.env_steps.",
+    )
+    pool_clips: int = Field(default=1000, ge=2, description="Most recent clips kept to choose pairs from.")
+
+
+class TeacherConfig(_Section):
+    """Who answers the queries."""
+
+    preset: Literal["oracle", "random"] = Field(
+        default="oracle",
+        description="oracle prefers the clip with the higher true return, ties are equal (C17 s3.1); random is the "
+        "negative control.",
+    )
+
+
+class RewardConfig(_Section):
+    """The ensemble that predicts the reward, and its fitting."""
+
+    members: PositiveInt = Field(
+        default=3, description="Networks of the ensemble, each on its own bootstrap (C17 A: 3)."
+    )
+    hidden_sizes: HiddenSizes = Field(
+        default=(64, 64), description="Units of each hidden layer of a member (C17 A.1: 64, 64)."
+    )
+    learning_rate: PositiveFloat = Field(default=1e-3, description="Step size of Adam, per gradient step.")
+    batch_pairs: PositiveInt = Field(default=32, description="Pairs of clips in one gradient step.")
+    pretraining_epochs: PositiveInt = Field(
+        default=50, description="Passes over the initial labels before the policy learns (C17 A.2: 200)."
+    )
+    epochs_per_round: PositiveInt = Field(
+        default=8, description="Passes over the labels in each later round of fitting."
+    )
+    round_interval_env_steps: PositiveInt | None = Field(
+        default=None, description="Env steps from one round of fitting to the next; null lets the trial choose."
+    )
+    scale: PositiveFloat = Field(
+        default=1.0, description="Standard deviation of the predicted reward, per env step (C17 A.1: 1; A.2: 0.05)."
+    )
+    load: PathText | None = Field(
+        default=None, description="Directory of a learnt reward to start from; null learns afresh."
+    )
+
+
+class EvaluationConfig(_Section):
+    """How the trained policy is judged."""
+
+    episodes: PositiveInt = Field(
+        default=100, description="Greedy episodes of the final evaluation on the true reward."
+    )
+
+
+class RunConfig(_Section):
+    """One run, whole."""
+
+    name: RunName | None = Field(
+        default=None, description="Directory of the run in output_dir; null makes a fresh one.", examples=["first-try"]
+    )
+    question: str | None = Field(default=None, description="The question that this run answers, for the archive.")
+    expect: str | None = Field(default=None, description="The result you expect, written down before the run.")
+    seed: int = Field(default=0, ge=0, description="The one seed that every random number of the run is derived from.")
+    mode: Literal["async", "sync"] = Field(
+        default="async",
+        description="sync interleaves steps, labels and fitting reproducibly; async never makes the policy wait.",
+    )
+    reward_source: Literal["preferences", "true_reward"] = Field(
+        default="preferences", description="What the policy is trained on; true_reward is the baseline."
+    )
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where networks are trained.")
+    output_dir: PathText = Field(default="runs", description="Directory that holds the runs.")
+    env: EnvConfig
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    preferences: PreferencesConfig = Field(default_factory=PreferencesConfig)
+    teacher: TeacherConfig = Field(default_factory=TeacherConfig)
+    reward: RewardConfig = Field(default_factory=RewardConfig)
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)

@@ -1,0 +1,103 @@
+"""Checks across keys, and against the environment, before anything heavy is imported or anything is written."""
+
+import os.path
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rlhp_ray.config.error_text import join_lines
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rlhp_ray.envs.registry import EnvDescription
+
+_MIN_CLIPS = 2  # one query compares two
+
+
+def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription":
+    """Checks what the schema alone cannot, and describes the environment.
+
+    Args:
+        config: A configuration that the schema has accepted.
+        new_run: Whether the run's directory is yet to be made, and so must not exist; False to resume.
+
+    Raises:
+        EnvironmentNotSupportedError: The environment is unknown or has spaces that cannot be used.
+        ConfigError: With one line for every contradiction.
+    """
+    from rlhp_ray.envs.registry import describe_env  # gymnasium takes a third of a second
+
+    description = describe_env(config.env.id, frame_skip=config.env.frame_skip)
+    lines = [
+        *_horizon_problems(config, description.episode_steps),
+        *_preference_problems(config),
+        *_reward_problems(config),
+        *(_directory_problems(config) if new_run else ()),
+    ]
+    if lines:
+        raise ConfigError(join_lines("configuration", lines))
+    return description
+
+
+def _horizon_problems(config: RunConfig, own_steps: int | None) -> Iterator[str]:
+    horizon = config.env.horizon
+    if horizon == "auto" and own_steps is None:
+        yield (
+            f"env.horizon: got auto, but {config.env.id} has no episode length of its own; set env.horizon to a number "
+            "of env steps, for example env.horizon=500, or to null to leave episode ends visible"
+        )
+    episode_steps = horizon if isinstance(horizon, int) else own_steps
+    clip_steps = config.preferences.clip_steps
+    if episode_steps is not None and clip_steps > episode_steps:
+        cure = "lower it" if horizon in ("auto", None) else "lower it or raise env.horizon"
+        yield (
+            f"preferences.clip_steps: got {clip_steps}, longer than an episode of {config.env.id}; expected at most "
+            f"{episode_steps} env steps; {cure}"
+        )
+
+
+def _preference_problems(config: RunConfig) -> Iterator[str]:
+    preferences = config.preferences
+    if preferences.selection == "disagreement" and config.reward.members == 1:
+        yield (
+            "preferences.selection: got disagreement with reward.members 1, but one member cannot disagree; expected "
+            "at least 2 members; raise reward.members or set preferences.selection=uniform"
+        )
+    if config.reward_source != "preferences":
+        return
+    if preferences.labels == 0:
+        if config.reward.load is None:
+            yield (
+                "preferences.labels: got 0 and no reward.load, so there is no reward to train on; expected labels >= 1 "
+                "or a learnt reward; raise preferences.labels or set reward.load=DIR"
+            )
+        return
+    num_envs = config.env.num_envs * max(1, config.env.num_env_runners)
+    clips = config.training.env_steps // num_envs // preferences.clip_steps * num_envs
+    if clips < _MIN_CLIPS:
+        least = preferences.clip_steps * max(num_envs, _MIN_CLIPS)
+        yield (
+            f"training.env_steps: got {config.training.env_steps}, too few to fill {_MIN_CLIPS} clips of "
+            f"{preferences.clip_steps} env steps in {num_envs} environments, so no query can be asked; expected at "
+            f"least {least}; raise training.env_steps, or lower env.num_envs or preferences.clip_steps"
+        )
+
+
+def _reward_problems(config: RunConfig) -> Iterator[str]:
+    load = config.reward.load
+    if load is None or Path(load).is_dir():
+        return
+    got = "a file" if os.path.lexists(load) else "a path that does not exist"
+    yield f"reward.load: got {load!r}, {got}; expected a directory with a learnt reward that an rlhp command wrote"
+
+
+def _directory_problems(config: RunConfig) -> Iterator[str]:
+    output_dir = Path(config.output_dir)
+    if os.path.lexists(output_dir) and not output_dir.is_dir():
+        yield f"output_dir: got {config.output_dir!r}, a file; expected a directory; choose another"
+    elif config.name is not None and os.path.lexists(output_dir / config.name):
+        yield (
+            f"name: got {config.name!r}, but {output_dir / config.name} exists and nothing is overwritten; expected a "
+            f"new name; choose another, or continue that run with: rlhp resume {output_dir / config.name}"
+        )

@@ -1,0 +1,119 @@
+"""What environments offer, by id: the package's front, next to the making of them (`env_making`)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.spaces import Box, Discrete
+
+from rlhp_ray.envs.env_lookup import MOVING_DOTS, find_env_spec
+from rlhp_ray.envs.env_making import make_env, make_vector_env, native_vector_kwargs, own_frame_skip_setting
+from rlhp_ray.envs.episode_ends import warn_of_visible_ends
+from rlhp_ray.envs.moving_dot_rules import stratified_starts
+from rlhp_ray.errors import EnvironmentNotSupportedError
+
+__all__ = [
+    "EnvDescription",
+    "describe_env",
+    "evaluation_reset_options",
+    "make_env",
+    "make_vector_env",
+    "warn_if_ends_visible",
+]
+
+
+@dataclass(frozen=True)
+class EnvDescription:
+    """What an environment offers, as one of its copies shows it.
+
+    Attributes:
+        env_id: The Gymnasium id.
+        observation_space: Of a single environment, Box or Discrete.
+        action_space: Of a single environment, bounded one-dimensional Box or Discrete.
+        episode_steps: The environment's own time limit in agent steps, None if it has none.
+        frame_stack: How many frames are stacked in the last axis of an observation, None if it is no stack.
+        has_native_vector: Whether many copies are stepped by one vectorised implementation.
+    """
+
+    env_id: str
+    observation_space: Box | Discrete
+    action_space: Box | Discrete
+    episode_steps: int | None
+    frame_stack: int | None
+    has_native_vector: bool
+
+
+def describe_env(env_id: str, *, frame_skip: int | None = None) -> EnvDescription:
+    """Make the environment once and say what it offers.
+
+    Args:
+        env_id: The Gymnasium id.
+        frame_skip: Raw steps per agent step; None for the environment's own.
+
+    Raises:
+        EnvironmentNotSupportedError: Unknown id, missing package, or spaces that cannot be used.
+    """
+    spec = find_env_spec(env_id)
+    env = make_env(env_id, frame_skip=frame_skip)
+    try:
+        observation_space, action_space = _supported_spaces(env_id, env)
+        return EnvDescription(
+            env_id=env_id,
+            observation_space=observation_space,
+            action_space=action_space,
+            episode_steps=_episode_steps(spec, env, frame_skip),
+            frame_stack=getattr(env.unwrapped, "frame_stack", None),
+            has_native_vector=native_vector_kwargs(spec, frame_skip, None) is not None,
+        )
+    finally:
+        env.close()
+
+
+def evaluation_reset_options(env_id: str, num_episodes: int) -> dict[str, Any] | None:
+    """Options for the reset of `num_episodes` environments that make evaluations comparable, where there are any.
+
+    MovingDot's are fixed, stratified starting points, for the vector environment that `make_vector_env` makes without a
+    horizon; None elsewhere.
+    """
+    return {"starts": stratified_starts(num_episodes)} if env_id in MOVING_DOTS else None
+
+
+def warn_if_ends_visible(description: EnvDescription, horizon: int | None) -> None:
+    """Warn once per process and environment if the policy can see where episodes end; see `episode_ends`."""
+    warn_of_visible_ends(description.env_id, horizon)
+
+
+def _episode_steps(spec: EnvSpec, env: gym.Env, frame_skip: int | None) -> int | None:
+    own_steps = getattr(env.unwrapped, "episode_steps", None)
+    if own_steps is not None:
+        return int(own_steps)
+    own_setting = own_frame_skip_setting(spec)
+    raw_steps = spec.max_episode_steps or spec.kwargs.get("max_num_frames_per_episode")
+    if raw_steps is None:
+        return None
+    if own_setting and spec.max_episode_steps is not None:
+        return int(raw_steps)  # Gymnasium's limit then counts agent steps
+    skipped = frame_skip or (spec.kwargs[own_setting] if own_setting else 1)
+    return -(-raw_steps // skipped) if isinstance(skipped, int) else None  # old Atari ids skip a random number
+
+
+def _supported_spaces(env_id: str, env: gym.Env) -> tuple[Box | Discrete, Box | Discrete]:
+    observations, actions = env.observation_space, env.action_space
+    if not isinstance(observations, Box | Discrete):
+        raise EnvironmentNotSupportedError(
+            f"Environment {env_id!r} has observations {observations}; expected a Box or Discrete space. Flatten them "
+            "with `gymnasium.wrappers.FlattenObservation` and register the result, or choose another env.id."
+        )
+    if isinstance(actions, Box) and (len(actions.shape) != 1 or not np.isfinite([actions.low, actions.high]).all()):
+        raise EnvironmentNotSupportedError(
+            f"Environment {env_id!r} has actions {actions} of shape {actions.shape}; expected one dimension and finite "
+            "bounds. Flatten or rescale them (`gymnasium.wrappers.RescaleAction`), or choose another env.id."
+        )
+    if not isinstance(actions, Box | Discrete):
+        raise EnvironmentNotSupportedError(
+            f"Environment {env_id!r} has actions {actions}; expected a Discrete or a bounded one-dimensional Box "
+            "space. Wrap and register it with such actions, or choose another env.id."
+        )
+    return observations, actions

@@ -1,0 +1,33 @@
+"""The errors that users meet. Each message says what was wrong, what came, what was expected and what to do next."""
+
+
+class RlhpError(Exception):
+    """Something failed that the user can do something about; the command line prints it without a traceback."""
+
+    exit_code = 1
+
+
+class ConfigError(RlhpError):
+    """The configuration or the command line is wrong; nothing was started."""
+
+    exit_code = 2
+
+
+class EnvironmentNotSupportedError(ConfigError):
+    """The environment does not exist, or has spaces that cannot be used."""
+
+
+class ArchiveError(RlhpError):
+    """A run directory cannot be written or read."""
+
+
+class CheckpointError(RlhpError):
+    """A checkpoint is missing, truncated or not one."""
+
+
+class PreferenceStoreError(RlhpError):
+    """The preference database is damaged, foreign, or written by a newer version."""
+
+
+class RewardDataError(RlhpError):
+    """Clips, rewards or observations hold values that nothing can be learnt from (NaN, infinity, wrong shape)."""

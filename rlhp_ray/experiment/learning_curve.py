@@ -1,0 +1,164 @@
+"""One picture of a run: true return, labels and predictor accuracy over environment steps.
+
+The lines differ in style and marker as well as in colour (Okabe and Ito's palette), so that the picture survives a
+grey printer and colour-blind eyes. Matplotlib is used through its objects only: no global state, no display.
+"""
+
+import csv
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rlhp_ray.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
+DPI = 150
+MAX_MARKERS = 25
+
+Series = tuple[np.ndarray, np.ndarray]
+"""Env steps and values, both [num_points], steps increasing."""
+
+
+def draw_learning_curve(
+    metrics_csv: Path, output_png: Path, *, title: str, reference_return: float | None = None
+) -> None:
+    """Draws `metrics_csv` into `output_png`, which is replaced in one step.
+
+    Args:
+        metrics_csv: rows with `env_steps` and any of `true_return_mean` (training), `evaluation_true_return_mean`
+            (greedy), `labels`, `reward_validation_accuracy` in [0, 1]; columns and cells may be missing.
+        output_png: the picture, 1200 x 1125 pixels.
+        title: one line above it.
+        reference_return: a true return to compare with (for instance the best possible), drawn as a level line.
+
+    Raises:
+        ArchiveError: the metrics cannot be read or the picture cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    rows = _read_rows(metrics_csv)
+    figure = Figure(figsize=(8.0, 7.5), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    returns, labels, accuracy = figure.subplots(3, 1, sharex=True, height_ratios=[3.2, 1, 1])
+    _draw_returns(returns, rows, title, reference_return)
+    _draw_labels(labels, rows)
+    _draw_accuracy(accuracy, rows)
+    for axes in (returns, labels, accuracy):
+        axes.grid(True, color="#dddddd", linewidth=0.6)
+        axes.spines[["top", "right"]].set_visible(False)
+        if not axes.lines:
+            axes.text(0.5, 0.5, "no values recorded", transform=axes.transAxes, ha="center", va="center", color=GREY)
+            axes.set_yticks([])
+    last_step = max((step for step, _ in rows), default=0.0)
+    accuracy.set_xlim(0, last_step * 1.02 or 1.0)
+    accuracy.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    accuracy.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
+    accuracy.set_xlabel("environment steps (agent steps)")
+    figure.align_ylabels()
+    _save(figure, output_png)
+
+
+def _read_rows(metrics_csv: Path) -> list[tuple[float, dict[str, float]]]:
+    """Rows as (env steps, values), in order of steps.
+
+    After a resume the steps go back to the checkpoint's: rows of the life that was lost are dropped. A row that was cut
+    off when the process died loses only the cells that are no numbers.
+    """
+    rows: list[tuple[float, dict[str, float]]] = []
+    try:
+        with metrics_csv.open(newline="", encoding="utf-8", errors="replace") as file:
+            for cells in csv.DictReader(line.replace("\0", "") for line in file):
+                values = {name: number for name, cell in cells.items() if (number := _number(cell)) is not None}
+                step = values.pop("env_steps", None)
+                if step is None:
+                    continue
+                while rows and rows[-1][0] > step:
+                    rows.pop()
+                rows.append((step, values))
+    except (OSError, csv.Error) as error:
+        raise ArchiveError(f"No learning curve: cannot read the metrics {metrics_csv}: {error}") from error
+    return rows
+
+
+def _number(cell: Any) -> float | None:
+    try:
+        number = float(cell)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None
+
+
+def _series(rows: list[tuple[float, dict[str, float]]], name: str) -> Series:
+    points = [(step, values[name]) for step, values in rows if name in values]
+    steps, values = np.array(points, dtype=float).reshape(-1, 2).T
+    return steps, values
+
+
+def _draw_returns(
+    axes: "Axes", rows: list[tuple[float, dict[str, float]]], title: str, reference_return: float | None
+) -> None:
+    steps, values = _series(rows, "true_return_mean")
+    if len(steps):
+        every = max(1, len(steps) // MAX_MARKERS)
+        axes.plot(steps, values, color=BLUE, lw=1.6, marker=".", markevery=every, label="training (exploring), mean")
+    steps, values = _series(rows, "evaluation_true_return_mean")
+    if len(steps):
+        axes.plot(steps, values, "D--", color=VERMILION, lw=1.2, ms=5, mfc="white", label="evaluation (greedy), mean")
+        _name_last_value(axes, steps, values, "{:,.1f}", VERMILION)
+    if axes.lines and reference_return is not None:
+        axes.axhline(reference_return, color=GREY, ls=":", lw=1.4, label=f"reference {reference_return:,.1f}")
+    if axes.lines:
+        axes.margins(y=0.1)
+        axes.legend(loc="best", frameon=True, framealpha=0.9, edgecolor="none", fontsize=9)
+    axes.set_title(title, loc="left", fontsize=12, fontweight="bold", wrap=True)
+    axes.set_ylabel("true return\n(reward per episode)")
+
+
+def _draw_labels(axes: "Axes", rows: list[tuple[float, dict[str, float]]]) -> None:
+    steps, values = _series(rows, "labels")
+    if len(steps):
+        axes.plot(steps, values, color=GREEN, lw=1.6, drawstyle="steps-post")
+        axes.set_ylim(0, max(1.0, values.max()) * 1.25)
+        _name_last_value(axes, steps, values, "{:,.0f}", GREEN)
+    axes.set_ylabel("labels\n(count)")
+
+
+def _draw_accuracy(axes: "Axes", rows: list[tuple[float, dict[str, float]]]) -> None:
+    steps, values = _series(rows, "reward_validation_accuracy")
+    if len(steps):
+        every = max(1, len(steps) // MAX_MARKERS)
+        axes.plot(steps, 100 * values, color=BLUE, lw=1.4, ls="-.", marker="s", ms=3, markevery=every)
+        axes.axhline(50, color=GREY, ls=":", lw=1.2)
+        axes.text(0.995, 51, "guessing", transform=axes.get_yaxis_transform(), ha="right", va="bottom", fontsize=8)
+        axes.set_ylim(min(40.0, 100 * values.min() - 5), 104)
+    axes.set_ylabel("accuracy (%),\nheld-out pairs")
+
+
+def _name_last_value(axes: "Axes", steps: np.ndarray, values: np.ndarray, form: str, color: str) -> None:
+    axes.annotate(
+        form.format(values[-1]),
+        (steps[-1], values[-1]),
+        xytext=(-4, 6),
+        textcoords="offset points",
+        ha="right",
+        color=color,
+        fontsize=9,
+        fontweight="bold",
+    )
+
+
+def _save(figure: Any, output_png: Path) -> None:
+    temporary = output_png.with_name(f".{output_png.name}.{os.getpid()}.tmp")
+    try:
+        figure.savefig(temporary, format="png")
+        os.replace(temporary, output_png)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise ArchiveError(f"Cannot write the learning curve {output_png}: {error.strerror or error}") from error

@@ -1,0 +1,113 @@
+"""Every metric of a run: its key, unit, meaning, and the range in which a healthy run keeps it.
+
+The page `docs/metrics.md` is made from this table (`python -m rlhp_ray.metric_keys > docs/metrics.md`).
+"""
+
+from typing import NamedTuple
+
+METRICS = "rlhp"  # under this key of RLlib's result dictionary
+
+
+class Metric(NamedTuple):
+    """One metric."""
+
+    key: str
+    unit: str
+    meaning: str
+    healthy: str
+
+
+ENV_STEPS = "env_steps"
+ITERATION = "iteration"
+QUERIES = "queries"
+LABELS = "labels"
+TIE_SHARE = "tie_share"
+REWARD_VERSION = "reward_version"
+TRUE_RETURN = "true_return_mean"
+PREDICTED_RETURN = "predicted_return_mean"
+EVALUATION_RETURN = "evaluation_true_return_mean"
+EVALUATION_RETURN_STD = "evaluation_true_return_std"
+REWARD_TRUE_CORRELATION = "reward_true_correlation"
+REWARD_TRAINING_LOSS = "reward_training_loss"
+REWARD_VALIDATION_LOSS = "reward_validation_loss"
+REWARD_VALIDATION_ACCURACY = "reward_validation_accuracy"
+REWARD_L2 = "reward_l2_coefficient"
+ENSEMBLE_SPREAD = "ensemble_spread"
+REWARD_MEAN = "predicted_reward_mean"
+REWARD_STD = "predicted_reward_std"
+POLICY_ENTROPY = "policy_entropy"
+POLICY_KL = "policy_kl"
+VALUE_EXPLAINED = "value_explained_variance"
+ENV_STEPS_PER_SECOND = "env_steps_per_second"
+TIME_ITERATION = "time_iteration_s"
+TIME_SAMPLING = "time_sampling_s"
+TIME_LEARNING = "time_learning_s"
+TIME_FITTING = "time_fitting_s"
+TIME_WAITING = "time_waiting_s"
+TIME_EVALUATION = "time_evaluation_s"
+TRAIN_SECONDS = "train_seconds"
+FIT_LAG = "fit_lag_env_steps"
+CLIPS_POOL = "clips_in_pool"
+CLIPS_POOL_MEGABYTES = "clips_in_pool_mb"
+CLIPS_PER_SECOND = "clips_per_second"
+CLIPS_DROPPED = "clips_dropped"
+CPU_SECONDS = "cpu_seconds"
+MEMORY_TRIAL = "memory_trial_mb"
+MEMORY_BUFFER = "memory_buffer_mb"
+MEMORY_LEARNER = "memory_learner_mb"
+
+ALL_METRICS = (
+    Metric(ENV_STEPS, "env steps", "Agent steps taken in all environments so far.", "grows to training.env_steps"),
+    Metric(ITERATION, "-", "Training iterations so far, the initial collection included.", "-"),
+    Metric(QUERIES, "queries", "Pairs asked so far; the budget is preferences.labels.", "follows the schedule"),
+    Metric(LABELS, "labels", "Answers that can be trained on.", "close to queries; skips are the difference"),
+    Metric(TIE_SHARE, "0 to 1", "Share of `equal` among this round's labels.", "below 0.7; 1 means nothing to tell"),
+    Metric(REWARD_VERSION, "-", "Version of the reward that the env runners apply.", "grows with each round"),
+    Metric(TRUE_RETURN, "true reward", "Mean true return of episodes finished in this iteration.", "rises"),
+    Metric(PREDICTED_RETURN, "reward", "Mean predicted return of the same episodes.", "rises with the true return"),
+    Metric(EVALUATION_RETURN, "true reward", "Mean true return of greedy evaluation episodes.", "rises"),
+    Metric(EVALUATION_RETURN_STD, "true reward", "Their standard deviation.", "-"),
+    Metric(
+        REWARD_TRUE_CORRELATION, "-1 to 1", "Spearman correlation of predicted and true return over recent clips.",
+        "above 0.5; falling while the predicted return rises means over-optimisation",
+    ),
+    Metric(REWARD_TRAINING_LOSS, "nats", "Cross-entropy on the labels that members train on.", "below 0.6"),
+    Metric(REWARD_VALIDATION_LOSS, "nats", "Cross-entropy on each member's left-out labels.", "1.1 to 1.5 x training"),
+    Metric(REWARD_VALIDATION_ACCURACY, "0 to 1", "Left-out decided labels predicted right.", "above 0.6; 0.5 is chance"),
+    Metric(REWARD_L2, "-", "Adaptive L2 coefficient, mean over members.", "off its bounds 1e-7 and 1e-1"),
+    Metric(ENSEMBLE_SPREAD, "reward", "Mean over steps of the members' standard deviation.", "below 1 x reward.scale"),
+    Metric(REWARD_MEAN, "reward", "Mean predicted reward over recent clips when published.", "0"),
+    Metric(REWARD_STD, "reward", "Standard deviation of it.", "0.5 to 1 x reward.scale; less: members disagree"),
+    Metric(POLICY_ENTROPY, "nats", "Entropy of the policy.", "falls slowly; 0 is a collapse to one action"),
+    Metric(POLICY_KL, "nats", "KL divergence of the update.", "below 0.05"),
+    Metric(VALUE_EXPLAINED, "up to 1", "Variance of returns that the value function explains.", "above 0"),
+    Metric(ENV_STEPS_PER_SECOND, "env steps/s", "Env steps over train_seconds, from the start.", "steady"),
+    Metric(TIME_ITERATION, "s", "This iteration without evaluation.", "steady"),
+    Metric(TIME_SAMPLING, "s", "Collecting rollouts, RLlib's moving average.", "steady"),
+    Metric(TIME_LEARNING, "s", "Updating the policy, RLlib's moving average.", "steady"),
+    Metric(TIME_FITTING, "s", "Fitting the reward in its own process, this round.", "below time_iteration_s"),
+    Metric(TIME_WAITING, "s", "Policy waiting for labels or fitting, after the initial labelling, so far.",
+           "0 in async mode; small in sync mode"),
+    Metric(TIME_EVALUATION, "s", "Greedy evaluation in this iteration.", "-"),
+    Metric(TRAIN_SECONDS, "s", "All iterations so far without evaluation and start-up.", "-"),
+    Metric(FIT_LAG, "env steps", "Age of the clips behind the newest applied reward.", "about one iteration"),
+    Metric(CLIPS_POOL, "clips", "Clips in the pool.", "up to preferences.pool_clips"),
+    Metric(CLIPS_POOL_MEGABYTES, "MB", "Their compressed size.", "flat once the pool is full"),
+    Metric(CLIPS_PER_SECOND, "clips/s", "Clips sent to the buffer in this iteration.", "steady"),
+    Metric(CLIPS_DROPPED, "clips", "Clips that the buffer was too busy to take, so far.", "0"),
+    Metric(CPU_SECONDS, "s", "Processor time of the trial's processes so far.", "-"),
+    Metric(MEMORY_TRIAL, "MB", "Resident memory of the trial's process.", "flat after warm-up"),
+    Metric(MEMORY_BUFFER, "MB", "Resident memory of the PreferenceBuffer.", "flat once the pool is full"),
+    Metric(MEMORY_LEARNER, "MB", "Resident memory of the RewardLearner.", "flat once 3,000 labels are held"),
+)
+
+
+def metrics_page() -> str:
+    """The table as Markdown."""
+    rows = [f"| `{metric.key}` | {metric.unit} | {metric.meaning} | {metric.healthy} |" for metric in ALL_METRICS]
+    head = ["# Metrics", "", "In `metrics.csv` and TensorBoard, one row or point an iteration.", ""]
+    return "\n".join([*head, "| key | unit | meaning | healthy |", "| --- | --- | --- | --- |", *rows])
+
+
+if __name__ == "__main__":
+    print(metrics_page())

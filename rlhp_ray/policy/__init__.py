@@ -1,0 +1,1 @@
+"""The policy: RLlib's algorithms, driven by the predicted reward."""

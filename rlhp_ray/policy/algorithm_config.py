@@ -1,0 +1,106 @@
+"""From a run configuration to RLlib's, and from a user's own RLlib configuration to a preference-driven one."""
+
+import difflib
+from typing import Any
+
+from gymnasium.envs.registration import VectorizeMode
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core.rl_module.rl_module import RLModuleSpec
+
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.validation import validate_run
+from rlhp_ray.errors import ConfigError
+from rlhp_ray.policy.preference_algorithm import preference_driven_class, reapply_reward
+from rlhp_ray.policy.rl_modules import ActorCriticRLModule
+from rlhp_ray.policy.swapped_env import ENV_NAME, RUN_KEY, register_swapped_env
+from rlhp_ray.seeding import derive_seed
+
+OFF_POLICY = ("SAC", "DQN", "CQL")  # replayed rewards would be stale until they are relabelled
+
+PPO_DEFAULTS: dict[str, Any] = {
+    # RLlib's defaults that do not suit (lambda 1, value clip 10, KL loss) replaced by the field's usual ones
+    # (Schulman et al. 2017; Andrychowicz et al. 2021).
+    "lr": 1e-3,
+    "gamma": 0.99,
+    "lambda_": 0.95,
+    "clip_param": 0.2,
+    "vf_clip_param": float("inf"),
+    "vf_loss_coeff": 0.5,
+    "entropy_coeff": 0.01,
+    "use_kl_loss": False,
+    "grad_clip": 0.5,
+    "num_epochs": 10,
+    "train_batch_size_per_learner": 4000,
+    "minibatch_size": 500,
+}
+
+
+def build_algorithm_config(run: RunConfig) -> AlgorithmConfig:
+    """RLlib's configuration of a run: PPO on the new API stack with our RLModule, preference-driven.
+
+    Raises:
+        ConfigError: `training.rllib` names a setting that RLlib does not have, or RLlib refuses it.
+    """
+    config = PPOConfig()
+    known = [name.removeprefix("_") for name in vars(config)]
+    for key, value in (PPO_DEFAULTS | run.training.rllib).items():
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise ConfigError(f"training.rllib.{key}: RLlib's {type(config).__name__} has no such setting{hint}")
+        setattr(config, key, value)
+    config.rl_module(
+        rl_module_spec=RLModuleSpec(
+            module_class=ActorCriticRLModule, model_config={"hidden_sizes": list(run.training.hidden_sizes)}
+        )
+    )
+    return _driven(config, run)
+
+
+def preference_driven(config: AlgorithmConfig, **settings: Any) -> AlgorithmConfig:
+    """Turn an RLlib configuration with an environment into one that learns from preferences.
+
+    `tune.run(driven.algo_class, config=driven)`, or `driven.build_algo()`, then trains it; RLlib's own settings
+    (learning rates, RLModule, env runners) stay as they were.
+
+    Args:
+        config: with `.environment(id)`, an id that Gymnasium knows; on-policy.
+        **settings: top-level keys of the run configuration, e.g. `seed=1`, `mode="sync"`,
+            `training={"env_steps": 50_000}`, `preferences={"labels": 200}`, `teacher={"preset": "oracle"}`.
+
+    Returns:
+        A new configuration; the given one is not changed.
+
+    Raises:
+        ConfigError: no environment id, an off-policy algorithm, or settings that do not fit.
+    """
+    name = config.algo_class.__name__ if config.algo_class else None
+    if name is None or name.startswith(OFF_POLICY):
+        raise ConfigError(
+            f"algorithm {name}: off-policy algorithms replay rewards that have since been relearnt; expected an "
+            "on-policy one such as PPO or APPO."
+        )
+    if not isinstance(config.env, str):
+        raise ConfigError(
+            f"environment {config.env!r}; expected an id registered with gymnasium.register, as in "
+            'PPOConfig().environment("Pendulum-v1")'
+        )
+    env = {"id": config.env, "num_envs": config.num_envs_per_env_runner, "num_env_runners": config.num_env_runners}
+    run = RunConfig.model_validate({**settings, "env": env | dict(settings.get("env", {}))})
+    validate_run(run)
+    return _driven(config.copy(copy_frozen=False), run)
+
+
+def _driven(config: AlgorithmConfig, run: RunConfig) -> AlgorithmConfig:
+    register_swapped_env()
+    config.environment(ENV_NAME, env_config={RUN_KEY: run.model_dump(mode="json")})
+    config.env_runners(
+        num_env_runners=run.env.num_env_runners,
+        num_envs_per_env_runner=run.env.num_envs,
+        gym_env_vectorize_mode=VectorizeMode.VECTOR_ENTRY_POINT,
+    )
+    config.callbacks(on_env_runners_recreated=reapply_reward)
+    config.debugging(seed=derive_seed(run.seed, "rllib"), log_level="ERROR")
+    config.algo_class = preference_driven_class(config.algo_class)
+    return config

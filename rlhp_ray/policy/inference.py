@@ -1,0 +1,93 @@
+"""A trained policy that acts greedily, saved without pickle and loaded without Ray or optimiser."""
+
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import torch
+
+from rlhp_ray.errors import CheckpointError
+from rlhp_ray.policy.actor_critic import ActorCriticNetwork
+from rlhp_ray.reward.export_files import read_export, write_export
+from rlhp_ray.reward.inference import find_export
+from rlhp_ray.reward.observation_scaling import ObservationScaling
+from rlhp_ray.reward.space_json import space_from_dict, space_to_dict
+
+MAX_IMAGES_PER_BATCH = 256  # bounds the memory of an evaluation on pixels
+
+
+class GreedyPolicy:
+    """Chooses the most probable action, or the mean of a continuous one.
+
+    Args:
+        network: actor and critic.
+        scaling: owns observation scaling, as in training.
+        action_space: of one environment.
+        env_id: environment it was trained in.
+        frame_skip: raw steps in an agent step, None for the environment's own.
+    """
+
+    def __init__(
+        self,
+        network: ActorCriticNetwork,
+        scaling: ObservationScaling,
+        action_space: gym.Space,
+        env_id: str,
+        frame_skip: int | None,
+    ) -> None:
+        self._network = network
+        self._scaling = scaling
+        self._action_space = action_space
+        self.env_id = env_id
+        self.frame_skip = frame_skip
+
+    def act(self, observations: np.ndarray) -> np.ndarray:
+        """Actions `[num_envs, *action]`, ready for the environment, for `[num_envs, *observation]`."""
+        per_batch = MAX_IMAGES_PER_BATCH if self._network.is_image else max(1, len(observations))
+        starts = range(0, len(observations), per_batch)
+        return np.concatenate([self._act(observations[start : start + per_batch]) for start in starts])
+
+    @torch.inference_mode()
+    def _act(self, observations: np.ndarray) -> np.ndarray:
+        scaled = torch.from_numpy(np.ascontiguousarray(self._scaling(observations)))
+        outputs = self._network.actor_head(self._network.features(scaled))
+        if isinstance(self._action_space, gym.spaces.Discrete):
+            return outputs.argmax(-1).numpy() + self._action_space.start
+        assert isinstance(self._action_space, gym.spaces.Box)
+        low, high = self._action_space.low, self._action_space.high
+        normalised = np.clip(outputs.numpy(), -1.0, 1.0).reshape(-1, *self._action_space.shape)
+        return (low + (normalised + 1.0) * (high - low) / 2.0).astype(self._action_space.dtype)
+
+
+def save_policy(
+    directory: Path,
+    network: ActorCriticNetwork,
+    scaling: ObservationScaling,
+    action_space: gym.Space,
+    env_id: str,
+    frame_skip: int | None,
+    hidden_sizes: tuple[int, ...],
+) -> None:
+    """Write `policy.json` and `policy.safetensors` into the directory."""
+    header = {
+        "env_id": env_id,
+        "frame_skip": frame_skip,
+        "hidden_sizes": list(hidden_sizes),
+        "scaling": scaling.to_dict(),
+        "action_space": space_to_dict(action_space),
+    }
+    weights = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
+    write_export(directory, "policy", header, weights)
+
+
+def load_policy(directory: Path) -> GreedyPolicy:
+    """A saved policy. Raises CheckpointError on missing, truncated or foreign files."""
+    header, tensors = read_export(find_export(directory), "policy")
+    try:
+        scaling = ObservationScaling.from_dict(header["scaling"])
+        action_space = space_from_dict(header["action_space"])
+        network = ActorCriticNetwork(scaling.scaled_space, action_space, header["hidden_sizes"])
+        network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
+        return GreedyPolicy(network.eval(), scaling, action_space, header["env_id"], header["frame_skip"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"the policy in {directory} does not fit this rlhp ({error!r})") from error

@@ -1,0 +1,190 @@
+"""Makes RLlib algorithms preference-driven: a subclass of the algorithm whose reward is learnt from preferences."""
+
+import functools
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+from ray.rllib.algorithms.algorithm import Algorithm
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.tune import PlacementGroupFactory
+
+from rlhp_ray import metric_keys as keys
+from rlhp_ray.actors.placement import create_preference_buffer, create_reward_learner
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.registry import describe_env
+from rlhp_ray.policy.evaluation import evaluate_greedy
+from rlhp_ray.policy.inference import GreedyPolicy, save_policy
+from rlhp_ray.policy.preference_training import PreferenceTraining
+from rlhp_ray.policy.process_seeding import seed_process
+from rlhp_ray.policy.rl_modules import ActorCriticRLModule
+from rlhp_ray.policy.swapped_env import ensemble_spec, register_swapped_env, run_config_of
+from rlhp_ray.policy.training_state import restore_training, save_training
+from rlhp_ray.reward.ensemble import PublishedReward
+from rlhp_ray.reward.inference import load_reward, save_reward
+from rlhp_ray.seeding import derive_seed
+
+BUFFER_NAME_KEY = "rlhp_buffer"  # of env_config: name of the driver's PreferenceBuffer; absent: the trial makes one
+INFERENCE_DIRECTORY = "inference"
+INTERIM_EVALUATION_EPISODES = 100  # the final evaluation plays evaluation.episodes
+
+
+class PreferenceDriven(Algorithm):
+    """Mixed in before an RLlib algorithm: everything that preferences add to it."""
+
+    def setup(self, config: AlgorithmConfig) -> None:
+        """Seed, build RLlib's side, then the actors."""
+        torch.set_num_threads(1)
+        self._run: RunConfig = run_config_of(config.env_config)
+        register_swapped_env()
+        seed_process(derive_seed(self._run.seed, "setup"))
+        super().setup(config)
+        self._description = describe_env(self._run.env.id, frame_skip=self._run.env.frame_skip)
+        self._spec = ensemble_spec(self._run, self._description)
+        buffer = learner = None
+        if self._run.reward_source == "preferences":
+            buffer_name = config.env_config.get(BUFFER_NAME_KEY)
+            buffer = ray.get_actor(buffer_name) if buffer_name else self._own_buffer()
+            learner = create_reward_learner(self._run, self._spec, self.trial_id)
+        self.training = PreferenceTraining(self._run, self._spec, self.env_runner_group, buffer, learner)
+        if self._run.reward.load is not None:
+            self._load_reward(Path(self._run.reward.load))
+        self._train_seconds = 0.0
+        self.training.restart(iteration=0)
+
+    def _own_buffer(self) -> ray.actor.ActorHandle:
+        return create_preference_buffer(self._run, self._spec, Path(self.logdir), f"PreferenceBuffer:{self.trial_id}")
+
+    def _load_reward(self, directory: Path) -> None:
+        published = load_reward(directory).ensemble.published()
+        self.training.published = published
+        if self.training.learner is not None:
+            ray.get(self.training.learner.load_published.remote(published))
+
+    @property
+    def interval_iterations(self) -> int:
+        """Iterations from one checkpoint, and barrier, to the next."""
+        return checkpoint_interval_iterations(self._run, self.config)
+
+    def training_step(self) -> None:
+        """One iteration: the initial collection at first, RLlib's own step afterwards."""
+        if not self.training.started:
+            self.training.collect_initial(self._fix_scaling)
+            self.training.restart(self.iteration + 1)
+            return
+        super().training_step()
+        self.training.after_iteration()
+
+    def _fix_scaling(self, published: PublishedReward) -> None:
+        if self.training.learner is not None:
+            ray.get(self.training.learner.set_scaling.remote(published.scaling))
+
+    def step(self) -> dict[str, Any]:
+        """One iteration with our metrics under `METRICS`; at intervals and at the end, evaluation and barrier."""
+        started = time.perf_counter()
+        iteration = self.iteration + 1
+        result = super().step()
+        done = self.training.env_steps >= self._run.training.env_steps
+        at_interval = iteration % self.interval_iterations == 0
+        if done:
+            self.training.ask_the_rest()
+        elif at_interval and self._run.mode == "sync":
+            self.training.settle()
+            self.training.restart(iteration)
+        seconds = time.perf_counter() - started
+        self._train_seconds += seconds
+        metrics = {**self.training.metrics, **self._iteration_metrics(result, iteration, seconds)}
+        if done or at_interval:
+            metrics |= self._evaluation_metrics(self._run.evaluation.episodes if done else None)
+        return {**result, keys.METRICS: metrics, "done": done}
+
+    def _iteration_metrics(self, result: dict[str, Any], iteration: int, seconds: float) -> dict[str, float]:
+        learned = result.get("learners", {}).get("default_policy", {})
+        timers = result.get("timers", {})
+        found = {
+            keys.POLICY_ENTROPY: learned.get("entropy"),
+            keys.POLICY_KL: learned.get("mean_kl_loss"),
+            keys.VALUE_EXPLAINED: learned.get("vf_explained_var"),
+            keys.TIME_SAMPLING: timers.get("env_runner_sampling_timer"),
+            keys.TIME_LEARNING: timers.get("learner_update_timer"),
+        }
+        return {
+            **{key: float(value) for key, value in found.items() if value is not None},
+            keys.ITERATION: iteration,
+            keys.TIME_ITERATION: seconds,
+            keys.TRAIN_SECONDS: self._train_seconds,
+            keys.CLIPS_PER_SECOND: self.training.metrics.pop("clips_recorded", 0) / seconds,
+            keys.ENV_STEPS_PER_SECOND: self.training.env_steps / self._train_seconds,
+        }
+
+    def _evaluation_metrics(self, episodes: int | None) -> dict[str, float]:
+        policy = self.greedy_policy()
+        if policy is None:
+            return {}
+        started = time.perf_counter()
+        wanted = episodes or min(INTERIM_EVALUATION_EPISODES, self._run.evaluation.episodes)
+        evaluation = evaluate_greedy(policy, wanted)
+        return {
+            keys.EVALUATION_RETURN: evaluation.true_return_mean,
+            keys.EVALUATION_RETURN_STD: evaluation.true_return_std,
+            "evaluation_episodes": evaluation.episodes,
+            keys.TIME_EVALUATION: time.perf_counter() - started,
+        }
+
+    def greedy_policy(self) -> GreedyPolicy | None:
+        """The current policy acting greedily; None where the user brought an RLModule of their own."""
+        module = self.get_module()
+        if not isinstance(module, ActorCriticRLModule):
+            return None
+        scaling, env = self.training.published.scaling, self._run.env
+        return GreedyPolicy(module.network, scaling, self._description.action_space, env.id, env.frame_skip)
+
+    def save_checkpoint(self, checkpoint_dir: str) -> None:
+        """RLlib's checkpoint, the rest of the trial's state, and an export for inference (no pickle)."""
+        self.training.settle()
+        super().save_checkpoint(checkpoint_dir)
+        save_training(Path(checkpoint_dir), self.training, self.iteration, self._train_seconds)
+        inference, module, env = Path(checkpoint_dir) / INFERENCE_DIRECTORY, self.get_module(), self._run.env
+        published = self.training.published
+        if self._run.reward_source == "preferences":
+            save_reward(inference, self._spec, published, env.id)
+        if isinstance(module, ActorCriticRLModule):
+            sizes = tuple(module.model_config["hidden_sizes"])
+            action_space = self._description.action_space
+            save_policy(inference, module.network, published.scaling, action_space, env.id, env.frame_skip, sizes)
+
+    def load_checkpoint(self, checkpoint_dir: str) -> None:
+        """The inverse of `save_checkpoint`: afterwards the trial goes on as the undisturbed one does after a barrier."""
+        super().load_checkpoint(checkpoint_dir)
+        iteration, self._train_seconds = restore_training(
+            Path(checkpoint_dir), self.training, take_all_labels=self._run.mode == "async"
+        )
+        self.training.restart(iteration)
+
+    @classmethod
+    def default_resource_request(cls, config: AlgorithmConfig | dict[str, Any]) -> PlacementGroupFactory:
+        """RLlib's bundles and one more for the reward learner."""
+        request = super().default_resource_request(config)
+        env_config = config["env_config"]
+        if run_config_of(env_config).reward_source != "preferences":
+            return request
+        return PlacementGroupFactory([*request.bundles, {"CPU": 1}], strategy=request.strategy)
+
+
+def checkpoint_interval_iterations(run: RunConfig, config: AlgorithmConfig) -> int:
+    """`training.checkpoint_interval_env_steps` in training iterations."""
+    interval = run.training.checkpoint_interval_env_steps or run.training.env_steps // 10
+    return max(1, round(interval / config.total_train_batch_size))
+
+
+def reapply_reward(*, algorithm: PreferenceDriven, **_: Any) -> None:
+    """RLlib callback: env runners that replace failed ones get the reward version in force."""
+    algorithm.training.apply_current()
+
+
+@functools.cache
+def preference_driven_class(algorithm_class: type[Algorithm]) -> type[Algorithm]:
+    """The preference-driven subclass of an RLlib algorithm, e.g. `PreferencePPO` of `PPO`."""
+    return type(f"Preference{algorithm_class.__name__}", (PreferenceDriven, algorithm_class), {})

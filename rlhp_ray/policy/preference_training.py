@@ -1,0 +1,196 @@
+"""What a preference-driven trial does around RLlib's training: initial labels, rounds, versions, counts, metrics."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from ray.actor import ActorHandle
+from ray.rllib.env.env_runner_group import EnvRunnerGroup
+from scipy.stats import spearmanr
+
+from rlhp_ray import metric_keys as keys
+from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop
+from rlhp_ray.actors.process_memory import resident_megabytes
+from rlhp_ray.clips.clip import ClipArrays
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.policy.runner_group import collect_untrained, harvest_runners, publish_to_runners, restart_runners
+from rlhp_ray.preferences.label_schedule import HyperbolicSchedule
+from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
+from rlhp_ray.reward.reward_swap import Harvest
+from rlhp_ray.seeding import derive_seed
+
+INITIAL_CLIPS_PER_QUERY = 2  # so that the first pairs need not share clips
+LARGEST_INITIAL_SHARE = 0.2  # of the run's env steps
+
+
+def label_schedule(config: RunConfig) -> HyperbolicSchedule:
+    """The schedule of a configuration."""
+    preferences, env_steps = config.preferences, config.training.env_steps
+    return HyperbolicSchedule(
+        labels=preferences.labels,
+        initial_fraction=preferences.initial_fraction,
+        decay_env_steps=preferences.decay_env_steps or env_steps / 5,
+        end_env_steps=env_steps,
+    )
+
+
+class PreferenceTraining:
+    """State of one trial beside RLlib's own: env steps, labels, the reward version in force.
+
+    Args:
+        config: of the run.
+        spec: of the ensemble.
+        runners: RLlib's env runners.
+        buffer: PreferenceBuffer, or None on true reward.
+        learner: RewardLearner, or None on true reward.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        spec: EnsembleSpec,
+        runners: EnvRunnerGroup,
+        buffer: ActorHandle | None,
+        learner: ActorHandle | None,
+    ) -> None:
+        self._config = config
+        self.spec = spec
+        self._runners = runners
+        self._schedule = label_schedule(config)
+        self.buffer, self.learner = buffer, learner
+        self.loop = PreferenceLoop(buffer, learner, config.mode == "sync") if buffer and learner else None
+        self.published: PublishedReward = RewardEnsemble(spec).published()
+        self.env_steps = 0
+        self.labels = 0
+        self.queries = 0
+        self.started = False
+        self.metrics: dict[str, float] = {}
+
+    def collect_initial(self, set_scaling: Callable[[PublishedReward], None]) -> None:
+        """Roll out the untrained policy, fix the scaling, label and fit the first version; nothing else is learnt.
+
+        Args:
+            set_scaling: called with the version whose scaling is fixed, before anything is fitted.
+        """
+        if self.loop is not None or self.published.scaling.needs_data:
+            collect_untrained(self._runners, self._initial_env_steps())
+        harvest = self._harvest()
+        if self.published.scaling.needs_data:
+            observations = ClipArrays.from_clips(harvest.clips).observations
+            scaling = self.published.scaling.fitted_to(observations.reshape(-1, *observations.shape[2:]))
+            self.published = PublishedReward(
+                self.published.version, self.published.weights, self.published.normaliser, scaling
+            )
+            set_scaling(self.published)
+        self._apply(self.published)
+        if self.loop is not None:
+            self.loop.send_clips(harvest.clips)
+            self.loop.start_round(self._schedule.initial_labels, self.env_steps, self.published)
+            self._take_up(self.loop.finished_round(wait=True))
+            self.loop.waited_seconds = 0.0
+        self.started = True
+
+    def _initial_env_steps(self) -> int:
+        clips = INITIAL_CLIPS_PER_QUERY * self._schedule.initial_labels
+        wanted = max(2, clips) * self._config.preferences.clip_steps
+        most = math.ceil(LARGEST_INITIAL_SHARE * self._config.training.env_steps)
+        least = self._config.env.num_envs * self._config.preferences.clip_steps
+        return max(least, min(wanted, most))
+
+    def after_iteration(self) -> None:
+        """Send clips, take up the round in flight, start the next one."""
+        harvest = self._harvest()
+        if self.loop is None:
+            return
+        self.loop.send_clips(harvest.clips)
+        self._take_up(self.loop.finished_round())
+        if not self.loop.busy:
+            self.loop.start_round(self._schedule.due(self.env_steps), self.env_steps, self.published)
+        self.metrics[keys.CLIPS_DROPPED] = self.loop.clips_dropped
+        self.metrics[keys.TIME_WAITING] = self.loop.waited_seconds
+
+    def settle(self) -> None:
+        """Wait for the round in flight and take it up, as before a checkpoint and at the end."""
+        if self.loop is not None:
+            self._take_up(self.loop.finished_round(wait=True))
+
+    def ask_the_rest(self) -> None:
+        """Spend what is left of the budget and take it up: the end of the run."""
+        self.settle()
+        if self.loop is not None and self.queries < self._config.preferences.labels:
+            self.loop.start_round(self._config.preferences.labels, self.env_steps, self.published)
+            self.settle()
+
+    def restart(self, iteration: int) -> None:
+        """The barrier of sync mode: reset environments and reseed, from the run's seed and the iteration."""
+        restart_runners(self._runners, derive_seed(self._config.seed, "barrier", iteration))
+
+    def restore(self, published: PublishedReward, counts: dict[str, int]) -> None:
+        """Take up the version and counts of a checkpoint."""
+        self.env_steps, self.queries, self.labels = counts["env_steps"], counts["queries"], counts["labels"]
+        self.started = bool(counts["started"])
+        self.metrics |= {keys.ENV_STEPS: self.env_steps, keys.QUERIES: self.queries, keys.LABELS: self.labels}
+        self._apply(published)
+
+    def apply_current(self) -> None:
+        """Apply the version in force in all environments, as after one was replaced."""
+        publish_to_runners(self._runners, self.published)
+
+    def _apply(self, published: PublishedReward) -> None:
+        self.published = published
+        self.apply_current()
+        self.metrics[keys.REWARD_VERSION] = published.version
+
+    def _harvest(self) -> Harvest:
+        harvest = harvest_runners(self._runners, self.env_steps)
+        self.env_steps += harvest.env_steps
+        self.metrics[keys.ENV_STEPS] = self.env_steps
+        self.metrics["clips_recorded"] = len(harvest.clips)
+        self.metrics[keys.MEMORY_TRIAL] = resident_megabytes()
+        for key, field in ((keys.TRUE_RETURN, "true_return"), (keys.PREDICTED_RETURN, "predicted_return")):
+            values = [getattr(episode, field) for episode in harvest.episodes]
+            if values:
+                self.metrics[key] = float(np.mean(values))
+            else:
+                self.metrics.pop(key, None)
+        return harvest
+
+    def _take_up(self, finished: FinishedRound | None) -> None:
+        if finished is None:
+            return
+        report, fitted = finished.report, finished.fitted
+        self._apply(fitted.published)
+        self.queries = report.queries
+        self.labels += report.new_labels
+        self.metrics.update(
+            {
+                keys.QUERIES: self.queries,
+                keys.LABELS: self.labels,
+                keys.FIT_LAG: self.env_steps - finished.started_env_steps,
+                keys.REWARD_TRUE_CORRELATION: _rank_correlation(
+                    fitted.recent_returns.mean(axis=0), report.recent_true_returns
+                ),
+                keys.ENSEMBLE_SPREAD: fitted.ensemble_spread,
+                keys.REWARD_MEAN: fitted.recent_reward_mean,
+                keys.REWARD_STD: fitted.recent_reward_std,
+                keys.TIME_FITTING: fitted.fit_seconds,
+                keys.CLIPS_POOL: report.pool_clips,
+                keys.CLIPS_POOL_MEGABYTES: report.pool_megabytes,
+                keys.MEMORY_BUFFER: report.memory_megabytes,
+                keys.MEMORY_LEARNER: fitted.memory_megabytes,
+            }
+        )
+        if report.new_labels:
+            self.metrics[keys.TIE_SHARE] = report.new_ties / report.new_labels
+        if fitted.metrics is not None:
+            self.metrics[keys.REWARD_TRAINING_LOSS] = fitted.metrics.training_loss
+            self.metrics[keys.REWARD_VALIDATION_LOSS] = fitted.metrics.validation_loss
+            self.metrics[keys.REWARD_VALIDATION_ACCURACY] = fitted.metrics.validation_accuracy
+            self.metrics[keys.REWARD_L2] = fitted.metrics.l2_coefficient
+
+
+def _rank_correlation(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Spearman's correlation; NaN where either is constant, as it is undefined there."""
+    if np.ptp(predicted) == 0 or np.ptp(true) == 0:
+        return math.nan
+    return float(spearmanr(predicted, true).statistic)

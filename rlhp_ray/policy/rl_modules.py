@@ -1,0 +1,37 @@
+"""The RLModule that RLlib trains: a shell around `ActorCriticNetwork`."""
+
+from typing import Any
+
+import gymnasium as gym
+from ray.rllib.core.columns import Columns
+from ray.rllib.core.distribution.torch.torch_distribution import TorchCategorical, TorchDiagGaussian
+from ray.rllib.core.rl_module.apis.value_function_api import ValueFunctionAPI
+from ray.rllib.core.rl_module.torch import TorchRLModule
+from torch import Tensor
+
+from rlhp_ray.policy.actor_critic import ActorCriticNetwork
+
+
+class ActorCriticRLModule(TorchRLModule, ValueFunctionAPI):
+    """Takes `model_config={"hidden_sizes": [...]}`."""
+
+    def setup(self) -> None:
+        discrete = isinstance(self.action_space, gym.spaces.Discrete)
+        self.action_dist_cls = TorchCategorical if discrete else TorchDiagGaussian
+        self.network = ActorCriticNetwork(
+            self.observation_space, self.action_space, self.model_config["hidden_sizes"]
+        )
+
+    def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        features = self.network.features(batch[Columns.OBS])
+        return {Columns.ACTION_DIST_INPUTS: self.network.action_distribution_inputs(features)}
+
+    def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        features = self.network.features(batch[Columns.OBS])
+        return {
+            Columns.ACTION_DIST_INPUTS: self.network.action_distribution_inputs(features),
+            Columns.EMBEDDINGS: features,
+        }
+
+    def compute_values(self, batch: dict[str, Any], embeddings: Tensor | None = None) -> Tensor:
+        return self.network.value(batch[Columns.OBS], embeddings)

@@ -1,0 +1,53 @@
+"""Calls on every env runner of a trial, local or remote, in the order of their indices."""
+
+from functools import partial
+
+import ray
+from ray.rllib.env.env_runner_group import EnvRunnerGroup
+
+from rlhp_ray.policy.process_seeding import seed_process
+from rlhp_ray.policy.swapped_env import apply_reward, drain, restart_episodes
+from rlhp_ray.reward.ensemble import PublishedReward
+from rlhp_ray.reward.reward_swap import Harvest
+from rlhp_ray.seeding import derive_seed
+
+
+def harvest_runners(runners: EnvRunnerGroup, env_steps: int) -> Harvest:
+    """Everything recorded since the last call."""
+    indexed = runners.foreach_env_runner(partial(drain, env_steps=env_steps))
+    return Harvest.merged(harvest for _, harvest in sorted(indexed, key=lambda item: item[0]))
+
+
+def publish_to_runners(runners: EnvRunnerGroup, published: PublishedReward) -> None:
+    """Apply a reward version in every environment."""
+    shared = ray.put(published) if runners.num_remote_env_runners() else published
+    runners.foreach_env_runner(partial(_apply, published=shared))
+
+
+def _apply(runner, published) -> None:
+    apply_reward(runner, ray.get(published) if isinstance(published, ray.ObjectRef) else published)
+
+
+def restart_runners(runners: EnvRunnerGroup, seed: int) -> None:
+    """Reset all environments and reseed all processes, from one seed: the barrier of sync mode."""
+    runners.foreach_env_runner(partial(_restart, seed=seed))
+    seed_process(seed)
+
+
+def _restart(runner, seed: int) -> None:
+    restart_episodes(runner, seed)
+    seed_process(derive_seed(seed, "process", runner.worker_index))
+
+
+def collect_untrained(runners: EnvRunnerGroup, env_steps: int) -> None:
+    """Roll out the untrained policy for about this many env steps in all; RLlib's copy of the rollouts is dropped."""
+    share = -(-env_steps // max(1, runners.num_remote_env_runners()))
+    runners.foreach_env_runner(
+        partial(_sample_and_forget, num_timesteps=share),
+        local_env_runner=runners.num_remote_env_runners() == 0,
+    )
+
+
+def _sample_and_forget(runner, num_timesteps: int) -> None:
+    runner.sample(num_timesteps=num_timesteps)
+    runner.get_metrics()

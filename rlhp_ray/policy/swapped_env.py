@@ -1,0 +1,101 @@
+"""Builds the swapped vector environment inside RLlib's env runners, and reaches it there."""
+
+from typing import Any
+
+import gymnasium as gym
+from ray import tune
+from ray.rllib.env.env_runner import EnvRunner
+
+from rlhp_ray.clips.recorder import ClipRecorder
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.registry import EnvDescription, describe_env, make_vector_env
+from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
+from rlhp_ray.reward.observation_scaling import ObservationScaling
+from rlhp_ray.reward.reward_swap import Harvest, RewardSwapVectorEnv
+from rlhp_ray.seeding import derive_seed
+
+ENV_NAME = "rlhp_reward_swap"
+RUN_KEY = "rlhp_run"  # of RLlib's env_config: the whole run configuration, as plain data
+
+
+def run_config_of(env_config: dict[str, Any]) -> RunConfig:
+    """The run configuration that travels in RLlib's env_config."""
+    return RunConfig.model_validate(env_config[RUN_KEY])
+
+
+def ensemble_spec(config: RunConfig, description: EnvDescription) -> EnsembleSpec:
+    """The ensemble of this run, the same in every process."""
+    return EnsembleSpec(
+        observation_space=description.observation_space,
+        action_space=description.action_space,
+        members=config.reward.members,
+        hidden_sizes=tuple(config.reward.hidden_sizes),
+        scaling=ObservationScaling.from_space(description.observation_space),
+        scale=config.reward.scale,
+        seed=derive_seed(config.seed, "ensemble"),
+    )
+
+
+def horizon_env_steps(config: RunConfig, description: EnvDescription) -> int | None:
+    """The fixed horizon in env steps, or None where ends are visible."""
+    return description.episode_steps if config.env.horizon == "auto" else config.env.horizon
+
+
+def make_swapped_env(env_config: dict[str, Any]) -> gym.vector.VectorEnv:
+    """RLlib's environment creator: `num_envs` environments with clips, scaling and the predicted reward."""
+    config = run_config_of(env_config)
+    description = describe_env(config.env.id, frame_skip=config.env.frame_skip)
+    num_envs = env_config.get("num_envs", config.env.num_envs)
+    env = make_vector_env(
+        config.env.id,
+        num_envs,
+        frame_skip=config.env.frame_skip,
+        horizon=horizon_env_steps(config, description),
+        termination_penalty=config.env.termination_penalty,
+    )
+    ensemble = RewardEnsemble(ensemble_spec(config, description))
+    use_true_reward = config.reward_source == "true_reward"
+    recorder = None
+    if not use_true_reward or ensemble.scaling.needs_data:
+        recorder = ClipRecorder(
+            num_envs,
+            config.preferences.clip_steps,
+            description.observation_space,
+            description.action_space,
+            description.frame_stack,
+        )
+    return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward)
+
+
+def register_swapped_env() -> None:
+    """Make the creator known to RLlib by `ENV_NAME`, in this process and on the cluster."""
+    tune.register_env(ENV_NAME, make_swapped_env)
+
+
+def swapped_env_of(runner: EnvRunner) -> RewardSwapVectorEnv | None:
+    """The swapped environment inside an env runner; None where a runner holds no environment."""
+    env = runner.env
+    while env is not None and not isinstance(env, RewardSwapVectorEnv):
+        env = getattr(env, "env", None)
+    return env
+
+
+def drain(runner: EnvRunner, env_steps: int) -> tuple[int, Harvest]:
+    """What a runner recorded since the last call, with its index."""
+    env = swapped_env_of(runner)
+    return runner.worker_index, Harvest([], [], 0) if env is None else env.drain(env_steps)
+
+
+def apply_reward(runner: EnvRunner, published: PublishedReward) -> None:
+    """Apply a version in a runner's environment."""
+    env = swapped_env_of(runner)
+    if env is not None:
+        env.apply_reward(published)
+
+
+def restart_episodes(runner: EnvRunner, seed: int) -> None:
+    """Make the runner reset all its environments, from this seed, before it samples again."""
+    env = swapped_env_of(runner)
+    if env is not None:
+        env.reset_with(derive_seed(seed, "runner", runner.worker_index))
+        runner._needs_initial_reset = True  # RLlib has no public way to ask for a reset without sampling

@@ -1,0 +1,82 @@
+"""The part of a checkpoint that RLlib does not know: reward with optimiser, clip pool, counts (design 11)."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import ray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from rlhp_ray.errors import CheckpointError
+from rlhp_ray.policy.preference_training import PreferenceTraining
+from rlhp_ray.reward.inference import load_reward, save_reward
+
+STATE_DIRECTORY = "preference_training"
+
+
+def save_training(checkpoint: Path, training: PreferenceTraining, iteration: int, train_seconds: float) -> None:
+    """Write the state into the checkpoint. No round may be in flight."""
+    directory = checkpoint / STATE_DIRECTORY
+    directory.mkdir()
+    save_reward(directory, training.spec, training.published, env_id="")
+    if training.buffer is not None and training.learner is not None:
+        (directory / "optimiser.pt").write_bytes(ray.get(training.learner.state.remote()))
+        _save_pool(directory / "clip_pool.safetensors", ray.get(training.buffer.dump_pool.remote()))
+    counts = {
+        "iteration": iteration,
+        "env_steps": training.env_steps,
+        "queries": training.queries,
+        "labels": training.labels,
+        "started": training.started,
+        "train_seconds": train_seconds,
+    }
+    (directory / "counts.json").write_text(json.dumps(counts))
+
+
+def restore_training(
+    checkpoint: Path, training: PreferenceTraining, take_all_labels: bool
+) -> tuple[int, float]:
+    """Take up the state of a checkpoint.
+
+    Args:
+        checkpoint: its directory.
+        training: is changed in place.
+        take_all_labels: count every label on disk, also those given after the checkpoint (async mode); else only those
+            before it, and later ones are found again when their queries are repeated (sync mode).
+
+    Returns:
+        Iteration and train seconds of the checkpoint.
+
+    Raises:
+        CheckpointError: files are missing or damaged.
+    """
+    directory = checkpoint / STATE_DIRECTORY
+    try:
+        counts = json.loads((directory / "counts.json").read_text())
+        published = load_reward(directory).ensemble.published()
+        if training.buffer is not None and training.learner is not None:
+            packed = _load_pool(directory / "clip_pool.safetensors")
+            ray.get(training.buffer.restore_pool.remote(packed))
+            before_query = None if take_all_labels else counts["queries"]
+            data, report = training.buffer.replay.options(num_returns=2).remote(before_query)
+            ray.get(training.learner.restore.remote(published, (directory / "optimiser.pt").read_bytes()))
+            ray.get(training.learner.add_pairs.remote(data))
+            answered = ray.get(report)
+            counts |= {"queries": answered.queries, "labels": answered.new_labels}
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise CheckpointError(f"{checkpoint} is truncated or not a checkpoint ({error}); use an earlier one") from error
+    training.restore(published, counts)
+    return counts["iteration"], counts["train_seconds"]
+
+
+def _save_pool(path: Path, packed_clips: list[bytes]) -> None:
+    lengths = np.array([len(packed) for packed in packed_clips], np.int64)
+    save_file({"bytes": np.frombuffer(b"".join(packed_clips), np.uint8), "lengths": lengths}, path)
+
+
+def _load_pool(path: Path) -> list[bytes]:
+    tensors = load_file(path)
+    ends = np.cumsum(tensors["lengths"])
+    whole = tensors["bytes"].tobytes()
+    return [whole[end - length : end] for end, length in zip(ends, tensors["lengths"], strict=True)]

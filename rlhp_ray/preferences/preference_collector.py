@@ -1,0 +1,115 @@
+"""Chooses pairs from the clip pool, has them answered, and stores the answers: what the buffer actor holds."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlhp_ray.clips.clip import Clip, ClipArrays
+from rlhp_ray.clips.clip_pool import ClipPool
+from rlhp_ray.clips.pair_selection import Pair, disagreement_pairs, uniform_pairs
+from rlhp_ray.preferences.preference import Preference
+from rlhp_ray.preferences.preference_store import PreferenceStore
+from rlhp_ray.preferences.teachers import Teacher
+from rlhp_ray.seeding import derive_rng
+
+RECENT_CLIPS = 128  # sample of the pool over which rewards are normalised: 3,200 steps, 25 MB of pixels
+
+MemberReturns = Callable[[ClipArrays], np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class AnsweredRound:
+    """What one round of queries gave.
+
+    Args:
+        preferences: new answers in the order of their queries, skips included.
+        clips: the clips that they refer to, by id.
+        recent: a sample of the clip pool.
+    """
+
+    preferences: list[Preference]
+    clips: dict[str, Clip]
+    recent: list[Clip]
+
+
+class PreferenceCollector:
+    """One trial's clip pool, teacher and preference store. Every random choice is derived from seed and query number.
+
+    Args:
+        store: durable.
+        teacher: answers every query at once.
+        pool_clips: capacity of the pool.
+        seed: of the run.
+    """
+
+    def __init__(self, store: PreferenceStore, teacher: Teacher, pool_clips: int, seed: int) -> None:
+        self._store = store
+        self._teacher = teacher
+        self._seed = seed
+        self.pool = ClipPool(pool_clips)
+        self.queries = 0
+        self._asked: set[tuple[str, str]] = set()
+
+    def ask(self, due: int, env_steps: int, member_returns: MemberReturns | None = None) -> AnsweredRound:
+        """Ask until `due` queries were asked in all; answers are on disk when this returns.
+
+        A query that was answered before (the run was killed after its answer and resumed) is found, not asked again.
+
+        Args:
+            due: queries in all; fewer are asked where the pool holds no more new pairs.
+            env_steps: age of the run.
+            member_returns: predicted returns `[members, clips]`, to select by disagreement; None selects uniformly.
+        """
+        answered = []
+        for left_id, right_id in self._choose(due - self.queries, member_returns):
+            answered.append(self._answer(self.queries, left_id, right_id, env_steps))
+            self._asked.add(_key(left_id, right_id))
+            self.queries += 1
+        clips = self._clips_of(answered)
+        if answered:
+            self._store.record(answered, clips.values())
+        recent = self.pool.sample(derive_rng(self._seed, "recent", env_steps), RECENT_CLIPS)
+        return AnsweredRound(answered, clips, recent)
+
+    def _choose(self, num_pairs: int, member_returns: MemberReturns | None) -> list[tuple[str, str]]:
+        if num_pairs <= 0:
+            return []
+        ids = self.pool.clip_ids
+        position = {clip_id: index for index, clip_id in enumerate(ids)}
+        asked: set[Pair] = set()
+        for first, second in self._asked:
+            if first in position and second in position:
+                pair = sorted((position[first], position[second]))
+                asked.add((pair[0], pair[1]))
+        rng = derive_rng(self._seed, "pairs", self.queries)
+        if member_returns is None:
+            pairs = uniform_pairs(rng, len(ids), num_pairs, asked)
+        else:
+            pairs = disagreement_pairs(rng, member_returns(ClipArrays.from_clips(self.pool.get(ids))), num_pairs, asked)
+        return [(ids[left], ids[right]) for left, right in pairs]
+
+    def _answer(self, query_index: int, left_id: str, right_id: str, env_steps: int) -> Preference:
+        stored = self._store.find(query_index, left_id, right_id)
+        if stored is not None:
+            return stored
+        left, right = self.pool.get([left_id, right_id])
+        rng = derive_rng(self._seed, "teacher", query_index)
+        answer = self._teacher.answer(left.teacher_rewards, right.teacher_rewards, rng)
+        return Preference(query_index, left_id, right_id, answer, self._teacher.name, env_steps)
+
+    def _clips_of(self, preferences: Sequence[Preference]) -> dict[str, Clip]:
+        ids = dict.fromkeys(clip_id for p in preferences for clip_id in (p.left_id, p.right_id))
+        return dict(zip(ids, self.pool.get(list(ids)), strict=True))
+
+    def replay(self, before_query: int | None) -> AnsweredRound:
+        """Take up stored answers after a resume: those before this query, or all of them with None."""
+        preferences = self._store.preferences(before_query)
+        self.queries = self._store.num_queries() if before_query is None else before_query
+        self._asked = {_key(p.left_id, p.right_id) for p in preferences}
+        clips = self._store.clips(clip_id for p in preferences for clip_id in (p.left_id, p.right_id))
+        return AnsweredRound(preferences, clips, [])
+
+
+def _key(left_id: str, right_id: str) -> tuple[str, str]:
+    return (left_id, right_id) if left_id < right_id else (right_id, left_id)

@@ -1,0 +1,57 @@
+"""Exports: one JSON and one safetensors file, written whole or not at all, read without pickle."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from rlhp_ray.errors import CheckpointError
+
+FORMAT_VERSION = 1
+
+
+def write_export(directory: Path, stem: str, header: dict, tensors: dict[str, np.ndarray]) -> None:
+    """Write `stem.json` and `stem.safetensors`, each atomically."""
+    directory.mkdir(parents=True, exist_ok=True)
+    packed = save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()})
+    _write_atomically(directory / f"{stem}.safetensors", packed)
+    text = json.dumps({"format": f"rlhp-{stem}", "format_version": FORMAT_VERSION, **header}, indent=1)
+    _write_atomically(directory / f"{stem}.json", text.encode())
+
+
+def read_export(directory: Path, stem: str) -> tuple[dict, dict[str, np.ndarray]]:
+    """Read what `write_export` wrote. Raises CheckpointError when files are missing, truncated or foreign."""
+    header_path, tensor_path = directory / f"{stem}.json", directory / f"{stem}.safetensors"
+    for path in (header_path, tensor_path):
+        if not path.is_file():
+            raise CheckpointError(
+                f"{directory} is not a checkpoint: {path.name} is missing. Expected the directory of a run, one of its "
+                "checkpoints, or its inference export."
+            )
+    try:
+        header = json.loads(header_path.read_text())
+        tensors = load(tensor_path.read_bytes())
+    except (ValueError, SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{directory} is truncated or damaged ({error}); expected what rlhp wrote. Use another checkpoint."
+        ) from error
+    if not isinstance(header, dict) or header.get("format") != f"rlhp-{stem}":
+        raise CheckpointError(f"{header_path} was not written by rlhp; expected the format 'rlhp-{stem}'.")
+    if header.get("format_version", 0) > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{header_path} was written by a newer rlhp (format {header['format_version']}); this one reads format "
+            f"{FORMAT_VERSION}: upgrade rlhp_ray."
+        )
+    return header, tensors
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

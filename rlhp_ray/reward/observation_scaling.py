@@ -1,0 +1,121 @@
+"""The one place that owns observation scaling, for policy and predictor alike (reference lesson: normalise once).
+
+Bounded numbers are scaled from the space; unbounded ones from the untrained policy's data, fixed for the rest of the
+run, since statistics that move under trained weights undo what was learnt. Bytes stay bytes: the networks' first
+layer divides them by 255.
+"""
+
+from dataclasses import dataclass
+
+import gymnasium as gym
+import numpy as np
+
+from rlhp_ray.errors import EnvironmentNotSupportedError
+
+LARGEST_SENSIBLE_BOUND = 1e6  # beyond it a "bound" is a way of writing infinity (CartPole's 3.4e38)
+SMALLEST_STD = 1e-6
+BYTE_MAX = 255.0
+
+
+@dataclass(frozen=True, eq=False)
+class ObservationScaling:
+    """Maps observations of one space to what networks get: `(x - offset) / scale`, flattened, or one-hot, or bytes.
+
+    Args:
+        kind: `linear`, `one_hot` or `bytes`.
+        size: entries of a scaled observation; for bytes, of the image.
+        offset: `[size]` float32, or None unless linear.
+        scale: `[size]` float32, or None unless linear.
+        unbounded: `[size]` bool, entries without sensible bounds, which wait for `fitted_to`.
+        start: smallest value of a Discrete space.
+    """
+
+    kind: str
+    size: int
+    shape: tuple[int, ...]
+    offset: np.ndarray | None = None
+    scale: np.ndarray | None = None
+    unbounded: np.ndarray | None = None
+    start: int = 0
+
+    @classmethod
+    def from_space(cls, space: gym.Space) -> "ObservationScaling":
+        """Scaling by the bounds of the space. Raises EnvironmentNotSupportedError for other spaces than Box, Discrete."""
+        if isinstance(space, gym.spaces.Discrete):
+            return cls("one_hot", int(space.n), (), start=int(space.start))
+        if not isinstance(space, gym.spaces.Box):
+            raise EnvironmentNotSupportedError(
+                f"observation space {space}; expected Box or Discrete. Wrap the environment, for instance by "
+                "gymnasium.wrappers.FlattenObservation."
+            )
+        if space.dtype == np.uint8 and len(space.shape) == 3:
+            return cls("bytes", int(np.prod(space.shape)), space.shape)
+        low, high = (np.asarray(bound, np.float64).reshape(-1) for bound in (space.low, space.high))
+        bounded = (np.abs(low) < LARGEST_SENSIBLE_BOUND) & (np.abs(high) < LARGEST_SENSIBLE_BOUND) & (high > low)
+        offset = np.where(bounded, (np.where(bounded, low, 0) + np.where(bounded, high, 0)) / 2, 0.0)
+        scale = np.where(bounded, (np.where(bounded, high, 1) - np.where(bounded, low, -1)) / 2, 1.0)
+        return cls("linear", low.size, space.shape, offset.astype(np.float32), scale.astype(np.float32), ~bounded)
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether some entries have no bounds to scale by."""
+        return self.unbounded is not None and bool(self.unbounded.any())
+
+    def fitted_to(self, observations: np.ndarray) -> "ObservationScaling":
+        """Entries without bounds get mean 0 and standard deviation 1 over `observations [n, *shape]`, once for ever."""
+        assert self.offset is not None and self.scale is not None and self.unbounded is not None
+        flat = observations.reshape(-1, self.size).astype(np.float64)
+        offset = np.where(self.unbounded, flat.mean(axis=0), self.offset).astype(np.float32)
+        scale = np.where(self.unbounded, np.maximum(flat.std(axis=0), SMALLEST_STD), self.scale).astype(np.float32)
+        return ObservationScaling(self.kind, self.size, self.shape, offset, scale, np.zeros_like(self.unbounded))
+
+    def __call__(self, observations: np.ndarray) -> np.ndarray:
+        """Scale `[n, *shape]` to `[n, size]` float32; bytes are returned as they came, `[n, *shape]` uint8."""
+        if self.kind == "bytes":
+            return observations
+        if self.kind == "one_hot":
+            return np.eye(self.size, dtype=np.float32)[observations - self.start]
+        flat = observations.reshape(len(observations), self.size).astype(np.float32)
+        return (flat - self.offset) / self.scale
+
+    @property
+    def scaled_space(self) -> gym.spaces.Box:
+        """The space of scaled observations, as the policy sees it."""
+        if self.kind == "bytes":
+            return gym.spaces.Box(0, 255, self.shape, np.uint8)
+        return gym.spaces.Box(-np.inf, np.inf, (self.size,), np.float32)
+
+    def to_dict(self) -> dict[str, object]:
+        """JSON-writable; `from_dict` is the inverse."""
+        arrays = {name: getattr(self, name) for name in ("offset", "scale", "unbounded")}
+        lists = {name: None if array is None else array.tolist() for name, array in arrays.items()}
+        return {"kind": self.kind, "size": self.size, "shape": list(self.shape), "start": self.start, **lists}
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "ObservationScaling":
+        """The inverse of `to_dict`."""
+        dtypes = {"offset": np.float32, "scale": np.float32, "unbounded": np.bool_}
+        arrays = {name: None if data[name] is None else np.array(data[name], dtype) for name, dtype in dtypes.items()}
+        return cls(data["kind"], data["size"], tuple(data["shape"]), start=data["start"], **arrays)
+
+
+def encode_actions(actions: np.ndarray, space: gym.Space) -> np.ndarray:
+    """Actions as the predictor gets them: one-hot, or scaled from the bounds of the space to [-1, 1].
+
+    Args:
+        actions: `[n, *action_shape]`.
+        space: Discrete, or Box with one axis and bounds.
+
+    Returns:
+        `[n, action_size]` float32.
+    """
+    if isinstance(space, gym.spaces.Discrete):
+        return np.eye(int(space.n), dtype=np.float32)[actions - space.start]
+    assert isinstance(space, gym.spaces.Box)
+    centre, half = (space.high + space.low) / 2, (space.high - space.low) / 2
+    return ((actions - centre) / half).reshape(len(actions), -1).astype(np.float32)
+
+
+def action_size(space: gym.Space) -> int:
+    """Entries of an encoded action."""
+    return int(space.n) if isinstance(space, gym.spaces.Discrete) else int(np.prod(space.shape))

@@ -1,0 +1,157 @@
+"""The reward swap: a vector environment whose reward is the predicted one (design 2).
+
+The policy and the value function see the predicted reward only. The true reward goes to the `info` key
+`TRUE_REWARD_KEY`, to the return statistics, and to the teacher's side of the clips.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from rlhp_ray.clips.clip import Clip
+from rlhp_ray.clips.recorder import ClipRecorder
+from rlhp_ray.errors import RewardDataError
+from rlhp_ray.reward.ensemble import PublishedReward, RewardEnsemble
+
+TRUE_REWARD_KEY = "true_reward"
+MAX_PENDING_EPISODES = 1024  # returns of finished episodes nobody has fetched yet; the oldest go
+
+
+@dataclass(frozen=True)
+class EpisodeReturns:
+    """Sums over one finished episode: true return, predicted return, and env steps."""
+
+    true_return: float
+    predicted_return: float
+    env_steps: int
+
+
+class RewardSwapVectorEnv(gym.vector.VectorWrapper):
+    """Swaps rewards, scales observations, records clips.
+
+    Args:
+        env: a vector environment with next-step autoreset (the step after an end is a reset, without reward).
+        ensemble: predicts rewards, and owns the observation scaling.
+        recorder: takes in every step; None records nothing.
+        use_true_reward: pass the game's reward through instead (the baseline that claims are measured against).
+    """
+
+    def __init__(
+        self,
+        env: gym.vector.VectorEnv,
+        ensemble: RewardEnsemble,
+        recorder: ClipRecorder | None,
+        use_true_reward: bool,
+    ) -> None:
+        super().__init__(env)
+        self._ensemble = ensemble
+        self._recorder = recorder
+        self._use_true_reward = use_true_reward
+        self._set_spaces()
+        self._observations: np.ndarray = np.zeros(0)
+        self._autoreset = np.zeros(env.num_envs, bool)
+        self._true_return = np.zeros(env.num_envs)
+        self._predicted_return = np.zeros(env.num_envs)
+        self._length = np.zeros(env.num_envs, np.int64)
+        self._finished: deque[EpisodeReturns] = deque(maxlen=MAX_PENDING_EPISODES)
+        self._reset_seed: int | None = None
+        self._env_steps = 0
+
+    def _set_spaces(self) -> None:
+        self.single_observation_space = self._ensemble.scaling.scaled_space
+        self.observation_space = gym.vector.utils.batch_space(self.single_observation_space, self.num_envs)
+
+    @property
+    def reward_version(self) -> int:
+        """Version of the reward that is applied; 0 before the first."""
+        return self._ensemble.version
+
+    def apply_reward(self, published: PublishedReward) -> None:
+        """Apply this version from the next step on."""
+        self._ensemble.load(published)
+
+    def reset_with(self, seed: int) -> None:
+        """Use this seed at the next reset, whatever the caller of `reset` says (the barrier of sync mode)."""
+        self._reset_seed = seed
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Reset all environments; clips and returns under way are forgotten."""
+        if self._reset_seed is not None:
+            seed, self._reset_seed = self._reset_seed, None
+        observations, infos = self.env.reset(seed=seed, options=options)
+        self._observations = observations
+        self._autoreset[:] = False
+        self._true_return[:], self._predicted_return[:], self._length[:] = 0, 0, 0
+        if self._recorder is not None:
+            self._recorder.discard_partial()
+        return self._ensemble.scaling(observations), infos
+
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Step all environments; the reward returned is the predicted one of (observation, action)."""
+        observed, stepped = self._observations, ~self._autoreset
+        observations, true_rewards, terminations, truncations, _ = self.env.step(actions)
+        if not np.isfinite(true_rewards).all():
+            raise RewardDataError(f"the environment returned the rewards {true_rewards}; expected finite numbers")
+        ended = terminations | truncations
+        rewards = true_rewards.astype(np.float32)
+        if not self._use_true_reward:
+            rewards = self._ensemble.rewards(observed, actions)
+        rewards = np.where(stepped, rewards, np.float32(0))
+        if self._recorder is not None:
+            self._recorder.record(observed, actions, true_rewards, stepped, ended)
+        self._count(true_rewards, rewards, stepped, ended)
+        self._observations, self._autoreset = observations, ended
+        infos = {TRUE_REWARD_KEY: true_rewards, f"_{TRUE_REWARD_KEY}": stepped}
+        return self._ensemble.scaling(observations), rewards, terminations, truncations, infos
+
+    def _count(self, true: np.ndarray, predicted: np.ndarray, stepped: np.ndarray, ended: np.ndarray) -> None:
+        self._env_steps += int(stepped.sum())
+        self._true_return += np.where(stepped, true, 0.0)
+        self._predicted_return += predicted
+        self._length += stepped
+        for index in np.flatnonzero(ended):
+            self._finished.append(
+                EpisodeReturns(
+                    float(self._true_return[index]), float(self._predicted_return[index]), int(self._length[index])
+                )
+            )
+            self._true_return[index], self._predicted_return[index], self._length[index] = 0, 0, 0
+
+    def drain(self, env_steps: int) -> "Harvest":
+        """What was recorded since the last call.
+
+        Args:
+            env_steps: age of the policy that was at work, to stamp the clips with.
+        """
+        clips = [] if self._recorder is None else self._recorder.drain(env_steps)
+        harvest = Harvest(clips, list(self._finished), self._env_steps)
+        self._finished.clear()
+        self._env_steps = 0
+        return harvest
+
+
+@dataclass(frozen=True, eq=False)
+class Harvest:
+    """What environments recorded: clips, finished episodes, and the number of env steps taken."""
+
+    clips: list[Clip]
+    episodes: list[EpisodeReturns]
+    env_steps: int
+
+    @classmethod
+    def merged(cls, harvests: Iterable["Harvest"]) -> "Harvest":
+        """The harvest of several runners as one, in their order."""
+        parts = list(harvests)
+        return cls(
+            [clip for part in parts for clip in part.clips],
+            [episode for part in parts for episode in part.episodes],
+            sum(part.env_steps for part in parts),
+        )

@@ -1,0 +1,129 @@
+"""Checks across keys: each contradiction by its message, on a configuration that is otherwise sound."""
+
+import pytest
+
+from rlhp_ray.config.loading import find_config, known_configs, load_config
+from rlhp_ray.config.validation import validate_run
+from rlhp_ray.errors import ConfigError, EnvironmentNotSupportedError
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load_overridden(*overrides: str):
+        path = tmp_path / "sound.yaml"
+        path.write_text(f"output_dir: {tmp_path / 'runs'}\nenv: {{id: Pendulum-v1}}\n")
+        return load_config(str(path), overrides)
+
+    return load_overridden
+
+
+def message(config, **kwargs) -> str:
+    with pytest.raises(ConfigError) as caught:
+        validate_run(config, **kwargs)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_a_sound_configuration_is_described(load):
+    description = validate_run(load())
+    assert (description.env_id, description.episode_steps) == ("Pendulum-v1", 200)
+
+
+@pytest.mark.parametrize("name", known_configs())
+def test_every_shipped_configuration_loads_validates_and_says_what_to_expect(name):
+    config = load_config(name)
+    assert config.mode == "sync"
+    assert validate_run(config).env_id == config.env.id
+    header = find_config(name).read_text(encoding="utf-8").splitlines()[:3]
+    assert all(line.startswith("# ") for line in header)
+    assert "Hardware:" in header[1] and "Time:" in header[1] and "Result to expect:" in header[2]
+
+
+def test_the_six_configurations_are_shipped():
+    six = {"moving_dot", "moving_dot_pixels", "moving_dot_continuous", "pendulum", "acrobot", "cartpole"}
+    assert six <= set(known_configs())
+
+
+def test_an_unknown_environment_is_told_with_the_nearest(load):
+    with pytest.raises(EnvironmentNotSupportedError, match=r"(?i)did you mean.*Pendulum-v1"):
+        validate_run(load("env.id=Pendulun-v1"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["preferences.clip_steps=201"], "got 201, longer than an episode of Pendulum-v1; expected at most 200"),
+        (["preferences.clip_steps=201", "env.horizon=null"], "expected at most 200 env steps"),
+        (
+            ["preferences.clip_steps=51", "env.horizon=50"],
+            "expected at most 50 env steps; lower it or raise env.horizon",
+        ),
+        (["preferences.labels=0"], "preferences.labels: got 0 and no reward.load, so there is no reward to train on"),
+        (["preferences.selection=disagreement", "reward.members=1"], "one member cannot disagree"),
+        (["training.env_steps=399"], "too few to fill 2 clips of 25 env steps in 16 environments"),
+        (["training.env_steps=49", "env.num_envs=1"], "expected at least 50"),
+        (["training.env_steps=799", "env.num_env_runners=2"], "in 32 environments"),
+        (["reward.load=/nowhere"], "reward.load: got '/nowhere', a path that does not exist; expected a directory"),
+        (["reward.load=/etc/hostname"], "reward.load: got '/etc/hostname', a file; expected a directory"),
+        (["output_dir=/etc/hostname"], "output_dir: got '/etc/hostname', a file; expected a directory"),
+    ],
+)
+def test_a_contradiction_is_told_in_one_line(load, overrides, expected):
+    told = message(load(*overrides))
+    assert expected in told
+    assert "\n" not in told
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["preferences.clip_steps=200"],
+        ["preferences.clip_steps=201", "env.horizon=201"],
+        ["preferences.labels=0", "reward_source=true_reward"],
+        ["preferences.labels=0", "reward.load=."],
+        ["training.env_steps=400"],
+        ["training.env_steps=50", "env.num_envs=1"],
+        ["training.env_steps=1", "reward_source=true_reward"],
+        ["preferences.selection=disagreement", "reward.members=2"],
+    ],
+)
+def test_the_edge_of_what_is_sound_is_accepted(load, overrides):
+    validate_run(load(*overrides))
+
+
+def test_several_contradictions_are_all_listed(load):
+    told = message(load("preferences.labels=0", "preferences.clip_steps=999", "reward.load=/nowhere"))
+    assert told.splitlines()[0] == "configuration: 2 errors"  # a reward to load, though missing, explains 0 labels
+    assert len(told.splitlines()) == 3
+
+
+def test_auto_horizon_needs_an_environment_with_a_length(load):
+    import gymnasium as gym
+
+    gym.register("rlhp-test/Endless-v0", entry_point="gymnasium.envs.classic_control:PendulumEnv")
+    try:
+        told = message(load("env.id=rlhp-test/Endless-v0"))
+        assert "rlhp-test/Endless-v0 has no episode length of its own; set env.horizon" in told
+        assert validate_run(load("env.id=rlhp-test/Endless-v0", "env.horizon=60")).episode_steps is None
+        validate_run(
+            load(
+                "env.id=rlhp-test/Endless-v0",
+                "env.horizon=null",
+                "preferences.clip_steps=1000",
+                "training.env_steps=1000000",
+            )
+        )
+    finally:
+        del gym.registry["rlhp-test/Endless-v0"]
+
+
+def test_a_run_directory_that_exists_is_kept_unless_it_is_resumed(load, tmp_path):
+    kept = tmp_path / "runs" / "first" / "summary.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("dear")
+    told = message(load("name=first"))
+    assert "exists and nothing is overwritten" in told
+    assert f"rlhp resume {kept.parent}" in told
+    assert kept.read_text() == "dear"
+    validate_run(load("name=first"), new_run=False)
+    validate_run(load("name=second"))
