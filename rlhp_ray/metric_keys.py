@@ -27,6 +27,7 @@ TRUE_RETURN = "true_return_mean"
 PREDICTED_RETURN = "predicted_return_mean"
 EVALUATION_RETURN = "evaluation_true_return_mean"
 EVALUATION_RETURN_STD = "evaluation_true_return_std"
+EVALUATION_EPISODES = "evaluation_episodes"
 REWARD_TRUE_CORRELATION = "reward_true_correlation"
 REWARD_TRAINING_LOSS = "reward_training_loss"
 REWARD_VALIDATION_LOSS = "reward_validation_loss"
@@ -67,6 +68,7 @@ ALL_METRICS = (
     Metric(PREDICTED_RETURN, "reward", "Mean predicted return of the same episodes.", "rises with the true return"),
     Metric(EVALUATION_RETURN, "true reward", "Mean true return of greedy evaluation episodes.", "rises"),
     Metric(EVALUATION_RETURN_STD, "true reward", "Their standard deviation.", "-"),
+    Metric(EVALUATION_EPISODES, "episodes", "Their number.", "-"),
     Metric(
         REWARD_TRUE_CORRELATION, "-1 to 1", "Spearman correlation of predicted and true return over recent clips.",
         "above 0.5; falling while the predicted return rises means over-optimisation",

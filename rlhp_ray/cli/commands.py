@@ -32,7 +32,13 @@ def train(arguments: argparse.Namespace, command: str) -> int:
     with _progress_to_stderr():
         from rlhp_ray.experiment.trial import run_trial
 
-        result = run_trial(config, description, dashboard=arguments.dashboard, command=command)
+        result = run_trial(
+            config,
+            description,
+            config_name=Path(arguments.config).stem,
+            dashboard=arguments.dashboard,
+            command=command,
+        )
     return _finish(result)
 
 

@@ -68,16 +68,16 @@ def draw_learning_curve(
 def _read_rows(metrics_csv: Path) -> list[tuple[float, dict[str, float]]]:
     """Rows as (env steps, values), in order of steps.
 
-    After a resume the steps go back to the checkpoint's: rows of the life that was lost are dropped. A row that was cut
-    off when the process died loses only the cells that are no numbers.
+    After a resume the steps go back to the checkpoint's: rows of the life that was lost are dropped. So is a row that
+    was cut off when the process died, since half a number of steps looks like going back to an early one.
     """
     rows: list[tuple[float, dict[str, float]]] = []
     try:
         with metrics_csv.open(newline="", encoding="utf-8", errors="replace") as file:
-            for cells in csv.DictReader(line.replace("\0", "") for line in file):
+            for cells in csv.DictReader(line.replace("\0", "") for line in file if line.endswith("\n")):
                 values = {name: number for name, cell in cells.items() if (number := _number(cell)) is not None}
                 step = values.pop("env_steps", None)
-                if step is None:
+                if step is None or None in cells.values():
                     continue
                 while rows and rows[-1][0] > step:
                     rows.pop()
@@ -96,8 +96,8 @@ def _number(cell: Any) -> float | None:
 
 
 def _series(rows: list[tuple[float, dict[str, float]]], name: str) -> Series:
-    points = [(step, values[name]) for step, values in rows if name in values]
-    steps, values = np.array(points, dtype=float).reshape(-1, 2).T
+    points = {step: values[name] for step, values in rows if name in values}  # of two rows at one step the later
+    steps, values = np.array(list(points.items()), dtype=float).reshape(-1, 2).T
     return steps, values
 
 
@@ -138,19 +138,22 @@ def _draw_accuracy(axes: "Axes", rows: list[tuple[float, dict[str, float]]]) -> 
         axes.axhline(50, color=GREY, ls=":", lw=1.2)
         axes.text(0.995, 51, "guessing", transform=axes.get_yaxis_transform(), ha="right", va="bottom", fontsize=8)
         axes.set_ylim(min(40.0, 100 * values.min() - 5), 104)
-    axes.set_ylabel("accuracy (%),\nheld-out pairs")
+    axes.set_ylabel("predictor\naccuracy (%)")
 
 
 def _name_last_value(axes: "Axes", steps: np.ndarray, values: np.ndarray, form: str, color: str) -> None:
+    from matplotlib.patheffects import withStroke
+
     axes.annotate(
         form.format(values[-1]),
         (steps[-1], values[-1]),
-        xytext=(-4, 6),
+        xytext=(-4, 8),
         textcoords="offset points",
         ha="right",
         color=color,
         fontsize=9,
         fontweight="bold",
+        path_effects=[withStroke(linewidth=4, foreground="white")],  # legible across a grid or reference line
     )
 
 

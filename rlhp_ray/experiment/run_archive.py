@@ -453,7 +453,7 @@ class ConsoleLog:
             size = self._file.tell()
             with self._path.open("rb") as written:
                 written.seek(max(0, size - len(self._note)))
-                if written.read() == self._note:  # an earlier command of this run filled it
+                if written.read(len(self._note) + 1) == self._note:  # an earlier command of this run filled it
                     self._stop()
         self._room_bytes -= size
         sys.stderr = self  # type: ignore[assignment]  # a duck-typed stream: everything else goes to the terminal

@@ -48,7 +48,10 @@ class PreferenceDriven(Algorithm):
             buffer_name = config.env_config.get(BUFFER_NAME_KEY)
             buffer = ray.get_actor(buffer_name) if buffer_name else self._own_buffer()
             learner = create_reward_learner(self._run, self._spec, self.trial_id)
-        self.training = PreferenceTraining(self._run, self._spec, self.env_runner_group, buffer, learner)
+        self.training = PreferenceTraining(
+            self._run, self._spec, self.env_runner_group, config.total_train_batch_size, buffer, learner
+        )
+        self.training.take_up_stored_labels()
         if self._run.reward.load is not None:
             self._load_reward(Path(self._run.reward.load))
         self._train_seconds = 0.0
@@ -129,7 +132,7 @@ class PreferenceDriven(Algorithm):
         return {
             keys.EVALUATION_RETURN: evaluation.true_return_mean,
             keys.EVALUATION_RETURN_STD: evaluation.true_return_std,
-            "evaluation_episodes": evaluation.episodes,
+            keys.EVALUATION_EPISODES: evaluation.episodes,
             keys.TIME_EVALUATION: time.perf_counter() - started,
         }
 

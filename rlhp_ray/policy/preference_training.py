@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
+import ray
 from ray.actor import ActorHandle
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from scipy.stats import spearmanr
@@ -41,6 +42,7 @@ class PreferenceTraining:
         config: of the run.
         spec: of the ensemble.
         runners: RLlib's env runners.
+        batch_env_steps: env steps in one training iteration.
         buffer: PreferenceBuffer, or None on true reward.
         learner: RewardLearner, or None on true reward.
     """
@@ -50,12 +52,14 @@ class PreferenceTraining:
         config: RunConfig,
         spec: EnsembleSpec,
         runners: EnvRunnerGroup,
+        batch_env_steps: int,
         buffer: ActorHandle | None,
         learner: ActorHandle | None,
     ) -> None:
         self._config = config
         self.spec = spec
         self._runners = runners
+        self._batch_env_steps = batch_env_steps
         self._schedule = label_schedule(config)
         self.buffer, self.learner = buffer, learner
         self.loop = PreferenceLoop(buffer, learner, config.mode == "sync") if buffer and learner else None
@@ -65,6 +69,18 @@ class PreferenceTraining:
         self.queries = 0
         self.started = False
         self.metrics: dict[str, float] = {}
+
+    def take_up_stored_labels(self) -> None:
+        """Async mode: count the labels that a killed run stored before its first checkpoint.
+
+        In sync mode the same queries come again, and their stored answers are found then.
+        """
+        if self.buffer is None or self.learner is None or self._config.mode == "sync":
+            return
+        data, report = self.buffer.replay.options(num_returns=2).remote(None)
+        ray.get(self.learner.add_pairs.remote(data))
+        stored = ray.get(report)
+        self.queries, self.labels = stored.queries, stored.new_labels
 
     def collect_initial(self, set_scaling: Callable[[PublishedReward], None]) -> None:
         """Roll out the untrained policy, fix the scaling, label and fit the first version; nothing else is learnt.
@@ -91,11 +107,12 @@ class PreferenceTraining:
         self.started = True
 
     def _initial_env_steps(self) -> int:
+        """Enough clips for the initial queries, in whole training batches, so that the run ends at its budget."""
         clips = INITIAL_CLIPS_PER_QUERY * self._schedule.initial_labels
         wanted = max(2, clips) * self._config.preferences.clip_steps
         most = math.ceil(LARGEST_INITIAL_SHARE * self._config.training.env_steps)
         least = self._config.env.num_envs * self._config.preferences.clip_steps
-        return max(least, min(wanted, most))
+        return math.ceil(max(least, min(wanted, most)) / self._batch_env_steps) * self._batch_env_steps
 
     def after_iteration(self) -> None:
         """Send clips, take up the round in flight, start the next one."""

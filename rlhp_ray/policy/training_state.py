@@ -34,6 +34,14 @@ def save_training(checkpoint: Path, training: PreferenceTraining, iteration: int
     (directory / "counts.json").write_text(json.dumps(counts))
 
 
+def checkpoint_iteration(checkpoint: Path) -> int:
+    """The training iteration after which a checkpoint was made. Raises CheckpointError when it cannot be read."""
+    try:
+        return int(json.loads((checkpoint / STATE_DIRECTORY / "counts.json").read_text())["iteration"])
+    except (OSError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{checkpoint} is truncated or not a checkpoint ({error}); use an earlier one") from error
+
+
 def restore_training(
     checkpoint: Path, training: PreferenceTraining, take_all_labels: bool
 ) -> tuple[int, float]:

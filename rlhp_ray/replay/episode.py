@@ -13,6 +13,8 @@ from rlhp_ray.replay.frame_spool import FrameSpool
 MAX_EPISODE_STEPS = 100_000
 """Where an episode is stopped that does not end by itself, in env steps."""
 
+_RENDER_ERRORS = (gymnasium.error.Error, ImportError, NotImplementedError, TypeError, ValueError, AssertionError)
+
 RewardFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(observations [n, *obs_shape], actions [n, *action_shape]) -> predicted rewards [n]."""
 
@@ -80,7 +82,7 @@ def _append_frame(frames: FrameSpool, env: gymnasium.Env[Any, Any]) -> None:
         if not isinstance(frame, np.ndarray):
             raise TypeError(f"render() gave {type(frame).__name__}, expected an array of pixels")
         frames.append(frame)
-    except (gymnasium.error.Error, ImportError, NotImplementedError, TypeError, ValueError) as error:
+    except _RENDER_ERRORS as error:
         name = env.spec.id if env.spec else type(env.unwrapped).__name__
         raise RlhpError(
             f"{name} cannot be rendered, so there is nothing to show: {error}. "

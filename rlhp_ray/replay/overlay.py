@@ -7,6 +7,7 @@ one right of it, which costs no more than a copy.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,9 @@ MIN_FRAME_HEIGHT = 320
 MIN_WIDTH = 560
 MAX_WIDTH = 1920
 CAPTION_HEIGHT = 30
+CAPTION_FONT_PIXELS = (14, 12, 10, 8)
 PLOT_HEIGHT = 160
-TRUE_COLOR, PREDICTED_COLOR, INK, BACKDROP = "#0072B2", "#D55E00", "#222222", (34, 34, 34)
+TRUE_COLOR, PREDICTED_COLOR, INK, BACKDROP = "#0072B2", "#D55E00", "#222222", (198, 202, 206)
 _DPI = 100
 
 
@@ -71,7 +73,6 @@ def draw_episode(layout: Layout, episode: Episode, title: str) -> Iterator[np.nd
     true = episode.true_rewards[:num_steps]
     predicted = None if episode.predicted_rewards is None else episode.predicted_rewards[:num_steps]
     plot = _RewardPlot(layout.width, true, predicted)
-    caption_font = _font(14)
     true_return, predicted_return = _returns(true), None if predicted is None else _returns(predicted)
     picture_end, caption_end = layout.picture_height, layout.picture_height + CAPTION_HEIGHT
     for step, frame in enumerate(episode.frames):
@@ -84,7 +85,7 @@ def draw_episode(layout: Layout, episode: Episode, title: str) -> Iterator[np.nd
         words.append((f"true return {true_return[step]:,.1f}", TRUE_COLOR))
         if predicted_return is not None:
             words.append((f"predicted return {predicted_return[step]:,.1f}", PREDICTED_COLOR))
-        canvas[picture_end:caption_end] = _caption(layout.width, words, caption_font)
+        canvas[picture_end:caption_end] = _caption(layout.width, words)
         canvas[caption_end:] = plot.at(step)
         yield canvas
 
@@ -94,10 +95,16 @@ def _returns(rewards: np.ndarray) -> np.ndarray:
     return np.concatenate([[0.0], np.cumsum(rewards)])
 
 
-def _caption(width: int, words: list[tuple[str, str]], font: ImageFont.FreeTypeFont) -> np.ndarray:
+def _caption(width: int, words: list[tuple[str, str]]) -> np.ndarray:
+    """Texts with their colours, spread over the width, in the largest font that leaves room between them."""
     image = Image.new("RGB", (width, CAPTION_HEIGHT), "white")
     draw = ImageDraw.Draw(image)
-    gap = (width - 24 - sum(draw.textlength(text, font=font) for text, _ in words)) / max(1, len(words) - 1)
+    draw.line([(0, 0), (width, 0)], fill="#999999")
+    for pixels in CAPTION_FONT_PIXELS:
+        font = _font(pixels)
+        gap = (width - 24 - sum(draw.textlength(text, font=font) for text, _ in words)) / max(1, len(words) - 1)
+        if gap >= 16:
+            break
     x = 12.0
     for text, color in words:
         draw.text((x, CAPTION_HEIGHT / 2 + 2), text, fill=color, font=font, anchor="lm")
@@ -105,6 +112,7 @@ def _caption(width: int, words: list[tuple[str, str]], font: ImageFont.FreeTypeF
     return np.asarray(image)
 
 
+@cache
 def _font(pixels: int) -> ImageFont.FreeTypeFont:
     from matplotlib import font_manager
 

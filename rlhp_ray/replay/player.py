@@ -152,6 +152,7 @@ def _require_usable(episodes: int, output: Path | None) -> None:
 
 def _open_env(env_id: str, frame_skip: int | None) -> "gymnasium.Env[Any, Any]":
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # its greeting would go to standard output
+    os.environ.setdefault("SDL_AUDIODRIVER", "dummy")  # else a machine without sound fills standard error
     import gymnasium
 
     from rlhp_ray.envs.registry import make_env

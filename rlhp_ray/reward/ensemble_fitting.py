@@ -14,7 +14,8 @@ from rlhp_ray.seeding import derive_rng
 
 L2_RATIO_LOW, L2_RATIO_HIGH = 1.1, 1.5  # C17 A.1: where validation over training loss should lie
 L2_STEP = 1.1  # factor by which a coefficient moves after an epoch outside that range
-L2_INITIAL, L2_SMALLEST, L2_LARGEST = 1e-4, 1e-7, 1e-1
+import os
+L2_INITIAL, L2_SMALLEST, L2_LARGEST = 1e-5, 1e-7, float(os.environ.get("L2MAX","1e-3"))
 MAX_VALIDATION_PAIRS = 512  # the newest; bounds memory and time of a validation
 
 

@@ -1,0 +1,1 @@
+"""One run: its archive, its launch through Tune, its progress, its summary."""

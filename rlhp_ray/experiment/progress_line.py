@@ -1,0 +1,65 @@
+"""Tune callback that shows one live line: steps, labels, true return, predictor accuracy, time left."""
+
+import math
+import sys
+import time
+from typing import Any
+
+from ray.tune import Callback
+
+from rlhp_ray import metric_keys as keys
+
+PLAIN_INTERVAL_S = 5.0  # between lines where standard error is not a terminal
+
+
+class ProgressLine(Callback):
+    """Rewrites its line on a terminal; elsewhere prints a line every few seconds.
+
+    Args:
+        env_steps: of the whole run.
+        labels: budget of queries, 0 on true reward.
+    """
+
+    def __init__(self, env_steps: int, labels: int) -> None:
+        self._env_steps = env_steps
+        self._labels = labels
+        self._first: tuple[float, float] | None = None
+        self._printed = -math.inf
+        self._live = sys.stderr.isatty()
+
+    def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        metrics = result[keys.METRICS]
+        now, done = time.monotonic(), metrics[keys.ENV_STEPS]
+        if self._first is None:
+            self._first = (now, done)
+        finished = done >= self._env_steps
+        if not self._live and now - self._printed < PLAIN_INTERVAL_S and not finished:
+            return
+        self._printed = now
+        text = " | ".join(part for part in self._parts(metrics, now, done) if part)
+        if self._live:
+            print(f"\r\x1b[2K{text}", end="\n" if finished else "", file=sys.stderr, flush=True)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def _parts(self, metrics: dict, now: float, done: int) -> list[str]:
+        evaluated = metrics.get(keys.EVALUATION_RETURN)
+        trained = metrics.get(keys.TRUE_RETURN)
+        accuracy = metrics.get(keys.REWARD_VALIDATION_ACCURACY)
+        return [
+            f"{min(done, self._env_steps):,}/{self._env_steps:,} env steps ({100 * done / self._env_steps:.0f} %)",
+            f"{metrics.get(keys.LABELS, 0)}/{self._labels} labels" if self._labels else "",
+            f"true return {trained:.1f}" if trained is not None else "",
+            f"greedy {evaluated:.1f}" if evaluated is not None else "",
+            f"predictor {100 * accuracy:.0f} %" if accuracy is not None and math.isfinite(accuracy) else "",
+            f"{metrics[keys.ENV_STEPS_PER_SECOND]:,.0f} steps/s",
+            self._time_left(now, done),
+        ]
+
+    def _time_left(self, now: float, done: int) -> str:
+        assert self._first is not None
+        started, first = self._first
+        if done <= first:
+            return ""
+        seconds = max(0.0, (now - started) / (done - first) * (self._env_steps - done))
+        return f"{int(seconds) // 60}:{int(seconds) % 60:02d} left"

@@ -1,0 +1,51 @@
+"""`rlhp resume`: goes on with a run from its last whole checkpoint."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
+
+from rlhp_ray.config.loading import dump_config, override_config
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.validation import validate_run
+from rlhp_ray.errors import ConfigError
+from rlhp_ray.experiment.checkpoint_links import last_checkpoint
+from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.trial import RunResult, run_session, say
+
+EXTENDABLE = ("training.env_steps", "preferences.labels")
+
+
+def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, command: str) -> RunResult:
+    """Go on with an interrupted, killed or failed run; with larger budgets, extend a finished one.
+
+    Raises:
+        ArchiveError: not a run directory.
+        CheckpointError: its last checkpoint is damaged.
+        ConfigError: overrides other than larger budgets.
+    """
+    archive = RunArchive.open(directory)
+    config = RunConfig.model_validate(yaml.safe_load(archive.read_config_text()))
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key not in EXTENDABLE:
+            raise ConfigError(
+                f"{key}: a run is resumed with the configuration it was started with; expected only larger budgets "
+                f"({', '.join(EXTENDABLE)}). Start a new run for anything else."
+            )
+    extended = override_config(config, overrides)
+    if extended.training.env_steps < config.training.env_steps or (
+        extended.preferences.labels < config.preferences.labels
+    ):
+        raise ConfigError(f"{' '.join(overrides)}: budgets of a resumed run can grow, not shrink")
+    summary = archive.read_summary()
+    if summary and summary["status"] == "done" and extended == config:
+        say(f"{archive.directory} has finished ({summary['env_steps']:,} env steps); nothing to resume")
+        return RunResult(archive.directory, 0)
+    description = validate_run(extended, new_run=False)
+    restore = last_checkpoint(archive)
+    archive.append_command(command)
+    if extended != config:
+        archive.config_file.write_text(dump_config(extended))
+    say(f"resuming from {restore}" if restore else "no checkpoint was stored yet: starting from the beginning")
+    return run_session(archive, extended, description, dashboard=dashboard, restore=restore)

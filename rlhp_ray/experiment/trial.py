@@ -1,0 +1,113 @@
+"""One training as a sweep of one: archive, Ray, the buffer on the driver, `tune.run`, and what a person looks at."""
+
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlhp_ray.config.loading import dump_config
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.registry import EnvDescription, warn_if_ends_visible
+from rlhp_ray.errors import RlhpError
+from rlhp_ray.experiment.closing import describe_run, draw_and_film
+from rlhp_ray.experiment.ray_session import ray_session
+from rlhp_ray.experiment.run_archive import ConsoleLog, RunArchive, cpu_seconds_of_process_tree
+from rlhp_ray.experiment.summary import RunStatus, build_summary
+
+EXIT_CODES = {RunStatus.DONE: 0, RunStatus.FAILED: 1, RunStatus.INTERRUPTED: 130}
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where a run was written, and the exit code of the command."""
+
+    directory: Path
+    exit_code: int
+
+
+def run_trial(config: RunConfig, description: EnvDescription, *, config_name: str, dashboard: bool, command: str) -> RunResult:
+    """Train in a new run directory.
+
+    Raises:
+        ConfigError: the run directory exists.
+        ArchiveError: it cannot be written.
+    """
+    archive = RunArchive.create(
+        Path(config.output_dir),
+        config.name,
+        f"{config_name}-seed{config.seed}",
+        dump_config(config),
+        command,
+        config.question,
+        config.expect,
+    )
+    return run_session(archive, config, description, dashboard=dashboard, restore=None)
+
+
+def run_session(
+    archive: RunArchive, config: RunConfig, description: EnvDescription, *, dashboard: bool, restore: Path | None
+) -> RunResult:
+    """Train from the beginning, or from the checkpoint `restore`, until done, interrupted or failed."""
+    with ConsoleLog(archive.console_file):
+        horizon = description.episode_steps if config.env.horizon == "auto" else config.env.horizon
+        warn_if_ends_visible(description, horizon)
+        say(f"run directory {archive.directory}")
+        started = time.monotonic()
+        status, writer = _train(archive, config, description, dashboard, restore, started)
+        wall_seconds, cpu_seconds = writer.totals() if writer else (time.monotonic() - started, 0.0)
+        metrics = writer.latest if writer else {}
+        summary = build_summary(config, archive, status, metrics, wall_seconds, cpu_seconds)
+        archive.write_summary(summary)
+        if status is RunStatus.DONE:
+            draw_and_film(archive, config)
+        say(describe_run(archive, config, summary))
+    return RunResult(archive.directory, EXIT_CODES[status])
+
+
+def say(text: str) -> None:
+    """Print to standard error, and so to the console log."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _train(
+    archive: RunArchive,
+    config: RunConfig,
+    description: EnvDescription,
+    dashboard: bool,
+    restore: Path | None,
+    started: float,
+) -> tuple[RunStatus, Any]:
+    """Start Ray and Tune; returns how it ended and the metrics writer, None where it did not come so far."""
+    writer = None
+    try:
+        with ray_session(config.env.num_env_runners, dashboard) as address:
+            if address:
+                say(f"Ray dashboard {address}")
+            from rlhp_ray.experiment.tuning import TuneSession
+
+            session = TuneSession(archive, config, description, restore, _clock(started))
+            writer = session.writer
+            return session.run(), writer
+    except RlhpError as error:
+        say(f"rlhp: error: {error}")
+    except Exception as error:
+        known = known_cause(error)
+        say(f"rlhp: error: {known}" if known else traceback.format_exc())
+    return RunStatus.FAILED, writer
+
+
+def _clock(started: float) -> Callable[[], tuple[float, float]]:
+    return lambda: (time.monotonic() - started, cpu_seconds_of_process_tree())
+
+
+def known_cause(error: BaseException | None) -> RlhpError | None:
+    """The error of ours that lies behind Ray's, if there is one."""
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, RlhpError):
+            return error
+        error, seen = getattr(error, "cause", None) or error.__cause__, seen + 1
+    return None
