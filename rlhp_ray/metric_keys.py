@@ -70,13 +70,17 @@ ALL_METRICS = (
     Metric(EVALUATION_RETURN_STD, "true reward", "Their standard deviation.", "-"),
     Metric(EVALUATION_EPISODES, "episodes", "Their number.", "-"),
     Metric(
-        REWARD_TRUE_CORRELATION, "-1 to 1", "Spearman correlation of predicted and true return over recent clips.",
+        REWARD_TRUE_CORRELATION,
+        "-1 to 1",
+        "Spearman correlation of predicted and true return over recent clips.",
         "above 0.5; falling while the predicted return rises means over-optimisation",
     ),
     Metric(REWARD_TRAINING_LOSS, "nats", "Cross-entropy on the labels that members train on.", "below 0.6"),
     Metric(REWARD_VALIDATION_LOSS, "nats", "Cross-entropy on each member's left-out labels.", "1.1 to 1.5 x training"),
-    Metric(REWARD_VALIDATION_ACCURACY, "0 to 1", "Left-out decided labels predicted right.", "above 0.6; 0.5 is chance"),
-    Metric(REWARD_L2, "-", "Adaptive L2 coefficient, mean over members.", "off its bounds 1e-7 and 1e-1"),
+    Metric(
+        REWARD_VALIDATION_ACCURACY, "0 to 1", "Left-out decided labels predicted right.", "above 0.6; 0.5 is chance"
+    ),
+    Metric(REWARD_L2, "-", "Adaptive L2 coefficient, mean over members.", "off its bounds 1e-7 and 1e-3"),
     Metric(ENSEMBLE_SPREAD, "reward", "Mean over steps of the members' standard deviation.", "below 1 x reward.scale"),
     Metric(REWARD_MEAN, "reward", "Mean predicted reward over recent clips when published.", "0"),
     Metric(REWARD_STD, "reward", "Standard deviation of it.", "0.5 to 1 x reward.scale; less: members disagree"),
@@ -88,8 +92,12 @@ ALL_METRICS = (
     Metric(TIME_SAMPLING, "s", "Collecting rollouts, RLlib's moving average.", "steady"),
     Metric(TIME_LEARNING, "s", "Updating the policy, RLlib's moving average.", "steady"),
     Metric(TIME_FITTING, "s", "Fitting the reward in its own process, this round.", "below time_iteration_s"),
-    Metric(TIME_WAITING, "s", "Policy waiting for labels or fitting, after the initial labelling, so far.",
-           "0 in async mode; small in sync mode"),
+    Metric(
+        TIME_WAITING,
+        "s",
+        "Policy waiting for labels or fitting, after the initial labelling, so far.",
+        "0 in async mode; small in sync mode",
+    ),
     Metric(TIME_EVALUATION, "s", "Greedy evaluation in this iteration.", "-"),
     Metric(TRAIN_SECONDS, "s", "All iterations so far without evaluation and start-up.", "-"),
     Metric(FIT_LAG, "env steps", "Age of the clips behind the newest applied reward.", "about one iteration"),
@@ -107,7 +115,8 @@ ALL_METRICS = (
 def metrics_page() -> str:
     """The table as Markdown."""
     rows = [f"| `{metric.key}` | {metric.unit} | {metric.meaning} | {metric.healthy} |" for metric in ALL_METRICS]
-    head = ["# Metrics", "", "In `metrics.csv` and TensorBoard, one row or point an iteration.", ""]
+    made = "<!-- Made from rlhp_ray/metric_keys.py by `make docs`; change it there. -->"
+    head = ["# Metrics", "", made, "", "In `metrics.csv` and TensorBoard, one row or point an iteration.", ""]
     return "\n".join([*head, "| key | unit | meaning | healthy |", "| --- | --- | --- | --- |", *rows])
 
 

@@ -1,6 +1,7 @@
 """Where the actors live: the buffer on the head node without a CPU of its own, the learner in its trial's group."""
 
 from pathlib import Path
+from typing import Any
 
 from ray.actor import ActorHandle
 
@@ -26,7 +27,8 @@ def store_metadata(config: RunConfig, spec: EnsembleSpec) -> dict[str, str]:
 
 def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: Path, name: str) -> ActorHandle:
     """Start the buffer, with its database in `directory`; it lives as long as its creator keeps the handle."""
-    return PreferenceBuffer.options(name=name, resources={HEAD_NODE_RESOURCE: 0.001}).remote(
+    actor: Any = PreferenceBuffer  # ray.remote is typed as if it left the class alone
+    return actor.options(name=name, resources={HEAD_NODE_RESOURCE: 0.001}).remote(
         store_path=str(directory / STORE_FILE),
         metadata=store_metadata(config, spec),
         teacher=config.teacher.preset,
@@ -46,4 +48,5 @@ def create_reward_learner(config: RunConfig, spec: EnsembleSpec, trial_id: str) 
         pretraining_epochs=reward.pretraining_epochs,
         epochs_per_round=reward.epochs_per_round,
     )
-    return RewardLearner.options(name=f"RewardLearner:{trial_id}", num_cpus=1).remote(spec, settings, config.seed)
+    actor: Any = RewardLearner
+    return actor.options(name=f"RewardLearner:{trial_id}", num_cpus=1).remote(spec, settings, config.seed)

@@ -75,6 +75,8 @@ class PreferenceLoop:
     def start_round(self, due: int, env_steps: int, published: PublishedReward | None) -> None:
         """Ask until `due` queries were asked in all, then fit; the report goes past the learner."""
         assert not self.busy, "one round at a time"
+        data: ObjectRef
+        report: ObjectRef
         data, report = self._buffer.ask.options(num_returns=2).remote(due, env_steps, published)
         self._round = (report, self._learner.fit_round.remote(data), env_steps)
 
@@ -86,14 +88,14 @@ class PreferenceLoop:
         """
         if self._round is None:
             return None
-        report, fitted, env_steps = self._round
+        report_ref, fitted_ref, env_steps = self._round
         if not (self._waits if wait is None else wait):
-            done, _ = ray.wait([fitted], timeout=0)
+            done, _ = ray.wait([fitted_ref], timeout=0)
             if not done:
                 return None
-        result = FinishedRound(*self._timed_get([report, fitted]), env_steps)
+        report, fitted = self._timed_get([report_ref, fitted_ref])
         self._round = None
-        return result
+        return FinishedRound(report, fitted, env_steps)
 
     def _timed_get(self, refs: list[ObjectRef]) -> list:
         started = time.perf_counter()

@@ -113,7 +113,7 @@ class RewardLearner:
         return file.getvalue()
 
     def restore(self, published: PublishedReward, state: bytes) -> None:
-        """Take up the ensemble and optimiser of a checkpoint, without labels. Only tensors and numbers are unpickled."""
+        """Take up a checkpoint's ensemble and optimiser, without labels. Only tensors and numbers are unpickled."""
         self._pairs = LabelledPairBuffer()
         self._ensemble.load(published)
         self._fitter.load_state_dict(torch.load(BytesIO(state), weights_only=True))

@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]  # stubs: types-PyYAML
-from yaml.nodes import MappingNode, ScalarNode  # type: ignore[import-untyped]  # likewise
+import yaml
+from yaml.nodes import MappingNode, ScalarNode
 
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 # YAML 1.1 wants a point in the mantissa and a sign in the exponent: to it 1e-3 and 1.0e3 are text.

@@ -5,7 +5,8 @@ from typing import Any
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.schema import RunConfig
-from rlhp_ray.experiment.run_archive import Cost, RunArchive
+from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.run_cost import Cost
 
 
 class RunStatus(StrEnum):
@@ -22,10 +23,9 @@ def build_summary(
     status: RunStatus,
     metrics: dict[str, Any],
     wall_seconds: float,
-    cpu_seconds: float,
 ) -> dict[str, Any]:
     """The summary from the last metrics; figures are about the last policy, never the best checkpoint."""
-    cost = Cost(wall_seconds=wall_seconds, cpu_hours=cpu_seconds / 3600)
+    cost = Cost(wall_seconds=wall_seconds, cpu_hours=metrics.get(keys.CPU_SECONDS, 0.0) / 3600)
     last = archive.checkpoints_dir / "last"
     return {
         "env": config.env.id,

@@ -13,10 +13,13 @@ from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import EnvDescription, warn_if_ends_visible
 from rlhp_ray.errors import RlhpError
 from rlhp_ray.experiment.closing import describe_run, draw_and_film
+from rlhp_ray.experiment.console_log import ConsoleLog
 from rlhp_ray.experiment.ray_session import ray_session
-from rlhp_ray.experiment.run_archive import ConsoleLog, RunArchive, cpu_seconds_of_process_tree
+from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.run_cost import cpu_seconds_of_process_tree
 from rlhp_ray.experiment.summary import RunStatus, build_summary
 
+ERROR_FILE = "error.txt"
 EXIT_CODES = {RunStatus.DONE: 0, RunStatus.FAILED: 1, RunStatus.INTERRUPTED: 130}
 
 
@@ -28,7 +31,9 @@ class RunResult:
     exit_code: int
 
 
-def run_trial(config: RunConfig, description: EnvDescription, *, config_name: str, dashboard: bool, command: str) -> RunResult:
+def run_trial(
+    config: RunConfig, description: EnvDescription, *, config_name: str, dashboard: bool, command: str
+) -> RunResult:
     """Train in a new run directory.
 
     Raises:
@@ -57,9 +62,9 @@ def run_session(
         say(f"run directory {archive.directory}")
         started = time.monotonic()
         status, writer = _train(archive, config, description, dashboard, restore, started)
-        wall_seconds, cpu_seconds = writer.totals() if writer else (time.monotonic() - started, 0.0)
         metrics = writer.latest if writer else {}
-        summary = build_summary(config, archive, status, metrics, wall_seconds, cpu_seconds)
+        wall_seconds = writer.totals()[0] if writer else time.monotonic() - started
+        summary = build_summary(config, archive, status, metrics, wall_seconds)
         archive.write_summary(summary)
         if status is RunStatus.DONE:
             draw_and_film(archive, config)
@@ -95,7 +100,12 @@ def _train(
         say(f"rlhp: error: {error}")
     except Exception as error:
         known = known_cause(error)
-        say(f"rlhp: error: {known}" if known else traceback.format_exc())
+        detail = archive.directory / ERROR_FILE
+        detail.write_text(traceback.format_exc())
+        text = known or f"{type(error).__name__}: {str(error).strip().splitlines()[-1:] or ''}"
+        say(
+            f"rlhp: error: {text}\nThe whole error is in {detail}; rlhp resume {archive.directory} goes on from the last checkpoint."
+        )
     return RunStatus.FAILED, writer
 
 

@@ -63,6 +63,7 @@ class TuneSession:
         stopper = InterruptStopper()
         labels = self._config.preferences.labels if self._buffer is not None else 0
         progress = ProgressLine(self._config.training.env_steps, labels)
+        run_name = self._archive.directory.name  # Tune pickles the creators below: they must not hold this session
         number = len(list(self._archive.directory.glob("tune/session-*"))) + 1
         with interrupt_once(stopper):
             tune.run(
@@ -70,7 +71,7 @@ class TuneSession:
                 config=self._algorithm_config.to_dict(),
                 name=f"session-{number}",
                 storage_path=str(self._archive.directory / "tune"),
-                trial_name_creator=lambda trial: self._archive.directory.name,
+                trial_name_creator=lambda trial: run_name,
                 trial_dirname_creator=lambda trial: "trial",
                 restore=str(self._restore) if self._restore else None,
                 stop=stopper,

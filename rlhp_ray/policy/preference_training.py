@@ -21,6 +21,7 @@ from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.seeding import derive_seed
 
 INITIAL_CLIPS_PER_QUERY = 2  # so that the first pairs need not share clips
+STINT_CLIPS = 2  # length of the untrained policy's short rollouts
 LARGEST_INITIAL_SHARE = 0.2  # of the run's env steps
 
 
@@ -89,7 +90,8 @@ class PreferenceTraining:
             set_scaling: called with the version whose scaling is fixed, before anything is fitted.
         """
         if self.loop is not None or self.published.scaling.needs_data:
-            collect_untrained(self._runners, self._initial_env_steps())
+            stint_steps = STINT_CLIPS * self._config.preferences.clip_steps
+            collect_untrained(self._runners, self._initial_env_steps(), stint_steps)
         harvest = self._harvest()
         if self.published.scaling.needs_data:
             observations = ClipArrays.from_clips(harvest.clips).observations

@@ -18,9 +18,7 @@ class ActorCriticRLModule(TorchRLModule, ValueFunctionAPI):
     def setup(self) -> None:
         discrete = isinstance(self.action_space, gym.spaces.Discrete)
         self.action_dist_cls = TorchCategorical if discrete else TorchDiagGaussian
-        self.network = ActorCriticNetwork(
-            self.observation_space, self.action_space, self.model_config["hidden_sizes"]
-        )
+        self.network = ActorCriticNetwork(self.observation_space, self.action_space, self.model_config["hidden_sizes"])
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         features = self.network.features(batch[Columns.OBS])

@@ -3,6 +3,7 @@
 from functools import partial
 
 import ray
+from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 from rlhp_ray.policy.process_seeding import seed_process
@@ -24,7 +25,7 @@ def publish_to_runners(runners: EnvRunnerGroup, published: PublishedReward) -> N
     runners.foreach_env_runner(partial(_apply, published=shared))
 
 
-def _apply(runner, published) -> None:
+def _apply(runner: EnvRunner, published: PublishedReward | ray.ObjectRef) -> None:
     apply_reward(runner, ray.get(published) if isinstance(published, ray.ObjectRef) else published)
 
 
@@ -34,20 +35,28 @@ def restart_runners(runners: EnvRunnerGroup, seed: int) -> None:
     seed_process(seed)
 
 
-def _restart(runner, seed: int) -> None:
+def _restart(runner: EnvRunner, seed: int) -> None:
     restart_episodes(runner, seed)
     seed_process(derive_seed(seed, "process", runner.worker_index))
 
 
-def collect_untrained(runners: EnvRunnerGroup, env_steps: int) -> None:
-    """Roll out the untrained policy for about this many env steps in all; RLlib's copy of the rollouts is dropped."""
+def collect_untrained(runners: EnvRunnerGroup, env_steps: int, stint_steps: int) -> None:
+    """Roll out the untrained policy for about this many env steps in all; RLlib's copy of the rollouts is dropped.
+
+    The first half restarts every environment after each `stint_steps`, so that clips begin from many starts; the second
+    half lets episodes run on, so that states far from any start are seen too.
+    """
     share = -(-env_steps // max(1, runners.num_remote_env_runners()))
     runners.foreach_env_runner(
-        partial(_sample_and_forget, num_timesteps=share),
+        partial(_sample_and_forget, env_steps=share, stint_steps=stint_steps),
         local_env_runner=runners.num_remote_env_runners() == 0,
     )
 
 
-def _sample_and_forget(runner, num_timesteps: int) -> None:
-    runner.sample(num_timesteps=num_timesteps)
+def _sample_and_forget(runner: EnvRunner, env_steps: int, stint_steps: int) -> None:
+    taken, stint = 0, stint_steps * runner.num_envs
+    while taken + stint <= env_steps // 2:
+        runner.sample(num_timesteps=stint, force_reset=True)
+        taken += stint
+    runner.sample(num_timesteps=env_steps - taken, force_reset=True)
     runner.get_metrics()

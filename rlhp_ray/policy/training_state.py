@@ -42,9 +42,7 @@ def checkpoint_iteration(checkpoint: Path) -> int:
         raise CheckpointError(f"{checkpoint} is truncated or not a checkpoint ({error}); use an earlier one") from error
 
 
-def restore_training(
-    checkpoint: Path, training: PreferenceTraining, take_all_labels: bool
-) -> tuple[int, float]:
+def restore_training(checkpoint: Path, training: PreferenceTraining, take_all_labels: bool) -> tuple[int, float]:
     """Take up the state of a checkpoint.
 
     Args:

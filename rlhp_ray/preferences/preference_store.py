@@ -101,7 +101,10 @@ class PreferenceStore:
             )
             connection.executemany(
                 "INSERT OR IGNORE INTO preferences VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [(p.query_index, p.left_id, p.right_id, p.answer.value, p.source, p.env_steps, now) for p in preferences],
+                [
+                    (p.query_index, p.left_id, p.right_id, p.answer.value, p.source, p.env_steps, now)
+                    for p in preferences
+                ],
             )
             connection.execute("COMMIT")
         except sqlite3.Error as error:

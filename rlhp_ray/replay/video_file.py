@@ -57,7 +57,7 @@ class VideoFile:
             self._remove()
 
     def _start(self, frame: np.ndarray) -> Generator[None, Any, None]:
-        import imageio_ffmpeg  # type: ignore[import-untyped]  # it ships no types
+        import imageio_ffmpeg
 
         height, width, _ = frame.shape
         encoder: Generator[None, Any, None] = imageio_ffmpeg.write_frames(

@@ -14,8 +14,7 @@ from rlhp_ray.seeding import derive_rng
 
 L2_RATIO_LOW, L2_RATIO_HIGH = 1.1, 1.5  # C17 A.1: where validation over training loss should lie
 L2_STEP = 1.1  # factor by which a coefficient moves after an epoch outside that range
-import os
-L2_INITIAL, L2_SMALLEST, L2_LARGEST = 1e-5, 1e-7, float(os.environ.get("L2MAX","1e-3"))
+L2_INITIAL, L2_SMALLEST, L2_LARGEST = 1e-5, 1e-7, 1e-3  # above it the networks underfit (seen on MovingDot)
 MAX_VALIDATION_PAIRS = 512  # the newest; bounds memory and time of a validation
 
 
@@ -67,7 +66,9 @@ class EnsembleFitter:
         Raises:
             RewardDataError: the loss is not finite.
         """
-        data = _Tensors.of(pairs, self._ensemble, bootstrap_weights(self._seed, pairs.query_index, self._ensemble.members))
+        data = _Tensors.of(
+            pairs, self._ensemble, bootstrap_weights(self._seed, pairs.query_index, self._ensemble.members)
+        )
         rng = derive_rng(self._seed, "fit", round_index)
         for _ in range(epochs):
             order = torch.from_numpy(rng.permutation(len(pairs)))

@@ -34,9 +34,7 @@ class LabelledPairs:
         return len(self.mu_left)
 
     @classmethod
-    def from_preferences(
-        cls, preferences: Sequence[Preference], clips: dict[str, Clip]
-    ) -> "LabelledPairs | None":
+    def from_preferences(cls, preferences: Sequence[Preference], clips: dict[str, Clip]) -> "LabelledPairs | None":
         """Join preferences with their clips; skipped queries are left out; None where nothing remains."""
         answered = [(p, p.answer.mu_left) for p in preferences if p.answer.mu_left is not None]
         if not answered:

@@ -6,6 +6,7 @@ layer divides them by 255.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -40,7 +41,11 @@ class ObservationScaling:
 
     @classmethod
     def from_space(cls, space: gym.Space) -> "ObservationScaling":
-        """Scaling by the bounds of the space. Raises EnvironmentNotSupportedError for other spaces than Box, Discrete."""
+        """Scaling by the bounds of the space.
+
+        Raises:
+            EnvironmentNotSupportedError: the space is neither Box nor Discrete.
+        """
         if isinstance(space, gym.spaces.Discrete):
             return cls("one_hot", int(space.n), (), start=int(space.start))
         if not isinstance(space, gym.spaces.Box):
@@ -75,6 +80,7 @@ class ObservationScaling:
             return observations
         if self.kind == "one_hot":
             return np.eye(self.size, dtype=np.float32)[observations - self.start]
+        assert self.offset is not None and self.scale is not None
         flat = observations.reshape(len(observations), self.size).astype(np.float32)
         return (flat - self.offset) / self.scale
 
@@ -95,7 +101,9 @@ class ObservationScaling:
     def from_dict(cls, data: dict) -> "ObservationScaling":
         """The inverse of `to_dict`."""
         dtypes = {"offset": np.float32, "scale": np.float32, "unbounded": np.bool_}
-        arrays = {name: None if data[name] is None else np.array(data[name], dtype) for name, dtype in dtypes.items()}
+        arrays: dict[str, Any] = {
+            name: None if data[name] is None else np.array(data[name], dtype) for name, dtype in dtypes.items()
+        }
         return cls(data["kind"], data["size"], tuple(data["shape"]), start=data["start"], **arrays)
 
 
@@ -118,4 +126,7 @@ def encode_actions(actions: np.ndarray, space: gym.Space) -> np.ndarray:
 
 def action_size(space: gym.Space) -> int:
     """Entries of an encoded action."""
-    return int(space.n) if isinstance(space, gym.spaces.Discrete) else int(np.prod(space.shape))
+    if isinstance(space, gym.spaces.Discrete):
+        return int(space.n)
+    assert isinstance(space, gym.spaces.Box)
+    return int(np.prod(space.shape))

@@ -1,6 +1,7 @@
 """The networks of a reward ensemble: every member in one computation. Input (observation, action), output a scalar."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +26,7 @@ class MLPRewardNetwork(nn.Module):
         super().__init__()
         sizes = (observation_size + action_size, *hidden_sizes, 1)
         self._members = members
-        self.layers = nn.ModuleList(
-            MemberLinear(members, in_size, out_size) for in_size, out_size in zip(sizes, sizes[1:], strict=False)
-        )
+        self.layers = nn.ModuleList(MemberLinear(members, in_size, out_size) for in_size, out_size in pairwise(sizes))
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
         """`[n, observation_size]`, `[n, action_size]` to rewards `[members, n]`."""

@@ -78,13 +78,13 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         """Use this seed at the next reset, whatever the caller of `reset` says (the barrier of sync mode)."""
         self._reset_seed = seed
 
-    def reset(
-        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    def reset(  # type: ignore[override]  # VectorWrapper fixes no types for its free type variables
+        self, *, seed: int | list[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Reset all environments; clips and returns under way are forgotten."""
         if self._reset_seed is not None:
             seed, self._reset_seed = self._reset_seed, None
-        observations, infos = self.env.reset(seed=seed, options=options)
+        observations, infos = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]  # lists are taken too
         self._observations = observations
         self._autoreset[:] = False
         self._true_return[:], self._predicted_return[:], self._length[:] = 0, 0, 0
@@ -92,7 +92,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
             self._recorder.discard_partial()
         return self._ensemble.scaling(observations), infos
 
-    def step(
+    def step(  # type: ignore[override]  # as reset
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step all environments; the reward returned is the predicted one of (observation, action)."""

@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 
 from rlhp_ray.errors import ArchiveError, ConfigError
-from rlhp_ray.experiment import run_archive
-from rlhp_ray.experiment.run_archive import ConsoleLog, Cost, RunArchive, cpu_seconds_of_process_tree, mask_secrets
+from rlhp_ray.experiment import archive_files, console_log, provenance, run_archive
+from rlhp_ray.experiment.console_log import ConsoleLog
+from rlhp_ray.experiment.provenance import mask_secrets
+from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.run_cost import Cost, cpu_seconds_of_process_tree
 
 
 def create(output_dir: Path, name: str | None = None, **other: str | None) -> RunArchive:
@@ -80,7 +83,7 @@ def test_names_that_are_paths_are_refused(tmp_path: Path, name: str) -> None:
 
 def test_too_little_disk_space_states_both_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(run_archive.shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 3_000_000, 3_000_000))
+    monkeypatch.setattr(archive_files.shutil, "disk_usage", lambda path: usage(10**9, 10**9 - 3_000_000, 3_000_000))
     with pytest.raises(ArchiveError, match="3 MB free, at least 200 MB"):
         create(tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
@@ -91,7 +94,7 @@ def test_a_disk_that_fills_up_leaves_nothing_behind(tmp_path: Path, monkeypatch:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (tmp_path / "earlier").mkdir()
-    monkeypatch.setattr(run_archive.os, "fsync", full)
+    monkeypatch.setattr(archive_files.os, "fsync", full)
     with pytest.raises(ArchiveError, match="No space left on device"):
         create(tmp_path, "mine")
     assert [file.name for file in tmp_path.iterdir()] == ["earlier"]
@@ -104,7 +107,7 @@ def test_an_interrupt_while_filing_leaves_nothing_behind(tmp_path: Path, monkeyp
     def interrupted(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_archive, "_archive_code", interrupted)
+    monkeypatch.setattr(run_archive, "archive_code", interrupted)
     with pytest.raises(KeyboardInterrupt):
         create(tmp_path, "mine")
     assert list(tmp_path.iterdir()) == []
@@ -170,7 +173,7 @@ def test_a_summary_that_cannot_be_written_keeps_the_old_one(tmp_path: Path, monk
     def full(source: Path, target: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(run_archive.os, "replace", full)
+    monkeypatch.setattr(archive_files.os, "replace", full)
     with pytest.raises(ArchiveError, match=r"No space left"):
         archive.write_summary({"status": "done"})
     assert archive.read_summary() == {"status": "running"} and sorted(archive.directory.iterdir()) == files
@@ -196,7 +199,7 @@ def checkout(tmp_path: Path) -> Path:
 def file_code(tmp_path: Path, package: Path, runs_dir: Path) -> tuple[str, Path]:
     code_dir = tmp_path / "code"
     code_dir.mkdir(exist_ok=True)
-    run_archive._archive_code(code_dir, runs_dir, package)
+    provenance.archive_code(code_dir, runs_dir, package)
     return (code_dir / "commit.txt").read_text(), code_dir / "diff.patch"
 
 
@@ -210,7 +213,7 @@ def test_the_diff_rebuilds_the_working_tree(tmp_path: Path, checkout: Path) -> N
     (checkout / "empty.py").touch()
     (checkout / "picture.bin").write_bytes(bytes(range(256)))
     (repo / ".env").write_text("PASSWORD=hunter2hunter2\n")
-    (repo / "big.dat").write_bytes(b"\1" * (run_archive.MAX_UNTRACKED_FILE_BYTES + 1))
+    (repo / "big.dat").write_bytes(b"\1" * (provenance.MAX_UNTRACKED_FILE_BYTES + 1))
     (runs / "earlier").mkdir(parents=True)
     (runs / "earlier" / "console.log").write_text("another run\n")
     commit, patch = file_code(tmp_path, checkout, runs)
@@ -262,7 +265,7 @@ def test_console_bounds_a_line_that_never_ends(tmp_path: Path, capsys: pytest.Ca
     with ConsoleLog(tmp_path / "console.log") as console:
         for _ in range(100):
             sys.stderr.write("x" * 1_000)
-        assert len(console._line) == run_archive.MAX_CONSOLE_LINE_CHARS
+        assert len(console._line) == console_log.MAX_CONSOLE_LINE_CHARS
 
 
 def test_console_keeps_the_error_that_ends_a_run(tmp_path: Path) -> None:

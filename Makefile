@@ -1,0 +1,48 @@
+# Everything here runs in .venv, which `make install` makes; nothing outside this directory is changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-learning lint type docs
+
+help: ## say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv with the pinned set; a second call installs nothing
+
+$(STAMP): setup.cfg pyproject.toml constraints.txt
+	@command -v "$(PYTHON)" > /dev/null || { \
+		echo "make: $(PYTHON) was not found; expected Python 3.11 or newer." >&2; \
+		echo "      Install it, or name one: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "make: $(PYTHON) is $$("$(PYTHON)" -V 2>&1); expected Python 3.11 or newer." >&2; \
+		echo "      Install one, or name it: make install PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2> /dev/null || { \
+		echo "make: $(PYTHON) lacks its venv module; expected a whole Python." >&2; \
+		echo "      On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
+	@touch $@
+
+demo: install ## train the default experiment; its closing table names the files to look at
+	$(BIN)/rlhp train moving_dot
+
+test: install ## run the tests; ARGS="tests/envs -x" goes to pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not learning" $(ARGS)
+
+test-learning: install ## run the tests that train for minutes and hold results against thresholds
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m learning $(ARGS)
+
+lint: install ## check style and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+type: install ## check types
+	$(BIN)/mypy rlhp_ray
+
+docs: install ## write the pages that are made from the code
+	$(BIN)/python -m rlhp_ray.metric_keys > docs/metrics.md
+	$(BIN)/python -m rlhp_ray.config.reference_page > docs/configuration.md

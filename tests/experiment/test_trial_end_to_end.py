@@ -1,0 +1,218 @@
+"""Whole runs through the command line, as users start them: real Ray, real RLlib, real SQLite, real kills."""
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SHORT = [
+    "moving_dot",
+    "name=run",
+    "training.env_steps=16000",
+    "training.checkpoint_interval_env_steps=4000",
+    "training.rllib.train_batch_size_per_learner=2000",
+    "preferences.labels=60",
+    "evaluation.episodes=50",
+]
+TIMES = ("seconds", "time_", "per_second", "memory", "_mb")
+KILL_AFTER_ITERATION = 4
+MAX_RUN_SECONDS = 240
+
+
+def rlhp(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "rlhp_ray.cli", *arguments]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(rlhp(*arguments), capture_output=True, text=True, timeout=MAX_RUN_SECONDS)
+
+
+def train(folder: Path, *overrides: str) -> Path:
+    done = run("train", *SHORT, f"output_dir={folder}", *overrides)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{folder / 'run'}\n", "standard output holds the directory and nothing else"
+    return folder / "run"
+
+
+def start(folder: Path, *overrides: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        rlhp("train", *SHORT, f"output_dir={folder}", *overrides),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_iteration(directory: Path, iteration: int) -> None:
+    deadline = time.monotonic() + MAX_RUN_SECONDS
+    while time.monotonic() < deadline:
+        rows = metrics(directory)
+        if rows and float(rows[-1]["iteration"] or 0) >= iteration:
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{directory} never came to iteration {iteration}")
+
+
+def metrics(directory: Path) -> list[dict[str, str]]:
+    path = directory / "metrics.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="") as file:
+        return [row for row in csv.DictReader(file) if None not in row.values()]
+
+
+def deterministic_metrics(directory: Path) -> list[dict[str, str]]:
+    return [
+        {key: value for key, value in row.items() if not any(part in key for part in TIMES)}
+        for row in metrics(directory)
+    ]
+
+
+def labels(directory: Path) -> list[tuple]:
+    with sqlite3.connect(directory / "preferences.sqlite") as connection:
+        return connection.execute(
+            "SELECT query_index, left_id, right_id, answer, env_steps FROM preferences ORDER BY query_index"
+        ).fetchall()
+
+
+def weights(directory: Path) -> dict[str, str]:
+    inference = directory / "checkpoints" / "last" / "inference"
+    return {name: hashlib.sha256((inference / name).read_bytes()).hexdigest() for name in os.listdir(inference)}
+
+
+def summary(directory: Path) -> dict:
+    return json.loads((directory / "summary.json").read_text())
+
+
+def deterministic_summary(directory: Path) -> dict:
+    costs = ("cpu_hours", "gpu_hours", "cost")
+    return {
+        key: value for key, value in summary(directory).items() if key not in costs and "second" not in key
+    }
+
+
+def assert_same_result(first: Path, second: Path) -> None:
+    assert labels(first) == labels(second)
+    assert weights(first) == weights(second)
+    assert deterministic_summary(first) == deterministic_summary(second)
+    assert deterministic_metrics(first) == deterministic_metrics(second)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(tmp_path_factory.mktemp("undisturbed"))
+
+
+def test_a_run_spends_its_budgets_exactly(undisturbed: Path) -> None:
+    result = summary(undisturbed)
+    assert (result["status"], result["env_steps"], result["queries"]) == ("done", 16000, 60)
+    assert len(labels(undisturbed)) == 60
+    assert result["eval_episodes"] == 50
+    assert result["cpu_hours"] > 0
+    for name in ("learning_curve.png", "videos/trained-agent.mp4", "console.log", "tensorboard", "code/commit.txt"):
+        assert (undisturbed / name).exists(), name
+
+
+def test_same_seed_gives_the_same_labels_weights_and_returns(undisturbed: Path, tmp_path: Path) -> None:
+    assert_same_result(undisturbed, train(tmp_path))
+
+
+def test_another_seed_gives_another_result(undisturbed: Path, tmp_path: Path) -> None:
+    assert labels(undisturbed) != labels(train(tmp_path, "seed=1"))
+
+
+def test_killed_and_resumed_equals_undisturbed(undisturbed: Path, tmp_path: Path) -> None:
+    process = start(tmp_path)
+    wait_for_iteration(tmp_path / "run", KILL_AFTER_ITERATION)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    acknowledged = labels(tmp_path / "run")
+    assert 0 < len(acknowledged) < 60
+    done = run("resume", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert labels(tmp_path / "run")[: len(acknowledged)] == acknowledged
+    assert_same_result(undisturbed, tmp_path / "run")
+
+
+def test_async_killed_and_resumed_counts_every_step_and_label_once(tmp_path: Path) -> None:
+    process = start(tmp_path, "mode=async")
+    wait_for_iteration(tmp_path / "run", KILL_AFTER_ITERATION)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    acknowledged = labels(tmp_path / "run")
+    done = run("resume", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert labels(tmp_path / "run")[: len(acknowledged)] == acknowledged
+    assert [row[0] for row in labels(tmp_path / "run")] == list(range(60))
+    result = summary(tmp_path / "run")
+    assert (result["status"], result["env_steps"], result["queries"]) == ("done", 16000, 60)
+    assert result["waiting_seconds"] == 0, "the policy never waits in async mode"
+    steps = [int(row["env_steps"]) for row in metrics(tmp_path / "run")]
+    assert steps == sorted(set(steps)), "every iteration has one row"
+
+
+def test_interrupt_checkpoints_and_resume_finishes(tmp_path: Path) -> None:
+    process = start(tmp_path)
+    wait_for_iteration(tmp_path / "run", 2)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=MAX_RUN_SECONDS)
+    assert process.returncode == 130, stderr
+    assert stdout == f"{tmp_path / 'run'}\n"
+    assert summary(tmp_path / "run")["status"] == "interrupted"
+    assert (tmp_path / "run" / "checkpoints" / "last" / "inference" / "policy.json").exists()
+    done = run("resume", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stderr
+    assert (summary(tmp_path / "run")["env_steps"], summary(tmp_path / "run")["queries"]) == (16000, 60)
+
+
+def test_resume_of_a_finished_run_says_so(undisturbed: Path) -> None:
+    before = (undisturbed / "summary.json").read_bytes()
+    done = run("resume", str(undisturbed))
+    assert (done.returncode, done.stdout) == (0, f"{undisturbed}\n")
+    assert "has finished" in done.stderr
+    assert (undisturbed / "summary.json").read_bytes() == before
+
+
+def test_replay_writes_a_video_without_training_state(undisturbed: Path, tmp_path: Path) -> None:
+    video = tmp_path / "replay.mp4"
+    done = run("replay", str(undisturbed), "--episodes", "1", "--output", str(video))
+    assert done.returncode == 0, done.stderr
+    assert video.stat().st_size > 1000
+    assert "true return" in done.stdout
+
+
+def test_replay_of_a_truncated_checkpoint_is_one_clear_error(undisturbed: Path, tmp_path: Path) -> None:
+    inference = tmp_path / "inference"
+    inference.mkdir()
+    for source in (undisturbed / "checkpoints" / "last" / "inference").iterdir():
+        content = source.read_bytes()
+        (inference / source.name).write_bytes(content[: len(content) // 2])
+    done = run("replay", str(inference))
+    assert done.returncode == 1
+    assert "truncated or damaged" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_of_a_newer_schema_is_left_alone(undisturbed: Path, tmp_path: Path) -> None:
+    process = start(tmp_path)
+    wait_for_iteration(tmp_path / "run", 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=MAX_RUN_SECONDS)
+    database = tmp_path / "run" / "preferences.sqlite"
+    with sqlite3.connect(database) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    before = labels(tmp_path / "run")
+    done = run("resume", str(tmp_path / "run"))
+    assert done.returncode == 1
+    assert "written by a newer rlhp (schema 99)" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert labels(tmp_path / "run") == before

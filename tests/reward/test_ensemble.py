@@ -1,0 +1,116 @@
+"""The ensemble: predictions, versions, and what is handed out."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from rlhp_ray.clips.clip import ClipArrays
+from rlhp_ray.reward import ensemble as ensemble_module
+from rlhp_ray.reward.ensemble import RewardEnsemble
+from rlhp_ray.reward.observation_scaling import ObservationScaling
+
+
+def random_clips(num_clips: int, steps: int, seed: int = 0) -> ClipArrays:
+    rng = np.random.default_rng(seed)
+    return ClipArrays(
+        rng.uniform(-1, 1, (num_clips, steps, 3)).astype(np.float32), rng.integers(0, 2, (num_clips, steps))
+    )
+
+
+def test_members_start_apart_and_the_seed_decides(make_spec):
+    clips = random_clips(1, 50)
+
+    def rewards(seed: int) -> np.ndarray:
+        return RewardEnsemble(make_spec(seed=seed)).member_rewards(clips.observations[0], clips.actions[0])
+
+    np.testing.assert_array_equal(rewards(0), rewards(0))
+    first = rewards(0)
+    assert first.shape == (3, 50)
+    assert min(np.abs(first[i] - first[j]).max() for i, j in ((0, 1), (0, 2), (1, 2))) > 0.01
+    assert np.abs(first - rewards(1)).max() > 0.01
+
+
+def test_building_an_ensemble_leaves_the_global_generator_alone(make_spec):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    RewardEnsemble(make_spec())
+    torch.testing.assert_close(torch.rand(3), expected, rtol=0, atol=0)
+
+
+def test_the_reward_depends_on_observation_and_action(make_spec):
+    ensemble = RewardEnsemble(make_spec())
+    observations = np.array([[0.1, 0.2, 0.3], [0.1, 0.2, 0.3], [0.1, 0.2, -0.3]], np.float32)
+    same, other_action, other_observation = ensemble.rewards(observations, np.array([0, 1, 0]))
+    assert same != other_action and same != other_observation
+
+
+def test_observations_are_scaled_before_the_network_sees_them(make_spec):
+    wide = gym.spaces.Box(-10.0, 10.0, (3,), np.float32)
+    observations, actions = np.random.default_rng(0).uniform(-1, 1, (20, 3)).astype(np.float32), np.zeros(20, int)
+    narrow_rewards = RewardEnsemble(make_spec()).member_rewards(observations, actions)
+    wide_rewards = RewardEnsemble(make_spec(wide)).member_rewards(10 * observations, actions)
+    np.testing.assert_allclose(wide_rewards, narrow_rewards, atol=1e-6)
+
+
+def test_rewards_of_clips_are_those_of_their_steps_whatever_the_batches(make_spec, monkeypatch):
+    ensemble, clips = RewardEnsemble(make_spec()), random_clips(7, 5)
+    whole = ensemble.member_rewards_of_clips(clips)
+    assert whole.shape == (3, 7, 5)
+    for index in range(7):
+        steps = ensemble.member_rewards(clips.observations[index], clips.actions[index])
+        np.testing.assert_allclose(whole[:, index], steps, atol=1e-6)
+    monkeypatch.setattr(ensemble_module, "MAX_STEPS_PER_BATCH", 11)
+    np.testing.assert_allclose(ensemble.member_rewards_of_clips(clips), whole, atol=1e-6)
+
+
+def test_pixels_get_the_convolutional_network(make_spec):
+    frames = gym.spaces.Box(0, 255, (84, 84, 4), np.uint8)
+    ensemble = RewardEnsemble(make_spec(frames, members=2))
+    observations = np.random.default_rng(0).integers(0, 256, (3, 84, 84, 4), dtype=np.uint8)
+    rewards = ensemble.rewards(observations, np.array([0, 1, 1]))
+    assert rewards.shape == (3,) and len(set(rewards.tolist())) == 3
+
+
+def test_publishing_fixes_the_normaliser_over_recent_clips(make_spec):
+    ensemble, clips = RewardEnsemble(make_spec(scale=0.05)), random_clips(40, 10)
+    published = ensemble.publish(4, clips)
+    raw = ensemble.member_rewards_of_clips(clips).reshape(3, -1)
+    normalised = (raw - raw.mean(axis=1, keepdims=True)) / raw.std(axis=1, keepdims=True)
+    rewards = ensemble.rewards(clips.observations.reshape(-1, 3), clips.actions.reshape(-1))
+    assert published.version == ensemble.version == 4
+    np.testing.assert_allclose(rewards, 0.05 * normalised.mean(axis=0), atol=1e-5)
+
+
+def test_a_published_version_gives_the_same_rewards_elsewhere(make_spec):
+    source, target, clips = RewardEnsemble(make_spec()), RewardEnsemble(make_spec(seed=9)), random_clips(10, 5)
+    fitted = ObservationScaling.from_space(gym.spaces.Box(-np.inf, np.inf, (3,), np.float32)).fitted_to(
+        clips.observations
+    )
+    source.scaling = fitted
+    target.load(source.publish(2, clips))
+    observations, actions = clips.observations[0], clips.actions[0]
+    np.testing.assert_array_equal(target.rewards(observations, actions), source.rewards(observations, actions))
+    assert target.version == 2 and target.scaling is fitted
+
+
+def test_what_was_published_does_not_move_with_further_training(make_spec):
+    ensemble, clips = RewardEnsemble(make_spec()), random_clips(4, 5)
+    published = ensemble.publish(1, clips)
+    kept = {name: weight.copy() for name, weight in published.weights.items()}
+    follower = RewardEnsemble(make_spec())
+    follower.load(published)
+    before = follower.member_rewards_of_clips(clips)
+    with torch.no_grad():
+        for parameter in ensemble.network.parameters():
+            parameter.add_(1.0)
+    assert np.abs(ensemble.member_rewards_of_clips(clips) - before).max() > 0.1
+    np.testing.assert_array_equal(follower.member_rewards_of_clips(clips), before)
+    for name, weight in published.weights.items():
+        np.testing.assert_array_equal(weight, kept[name])
+
+
+def test_weights_of_another_ensemble_are_not_taken(make_spec):
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        RewardEnsemble(make_spec()).load(RewardEnsemble(make_spec(members=2)).published())

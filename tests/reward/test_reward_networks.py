@@ -1,0 +1,76 @@
+"""The networks of an ensemble against one plain torch network per member with the same weights."""
+
+import pytest
+import torch
+from torch import nn
+
+from rlhp_ray.reward.reward_networks import CNNRewardNetwork, MLPRewardNetwork
+
+MEMBERS = 3
+
+
+def plain_linear(layer, member: int) -> nn.Linear:
+    weight, bias = layer.weight[member], layer.bias[member, 0]
+    plain = nn.Linear(*weight.shape)
+    plain.load_state_dict({"weight": weight.T, "bias": bias})
+    return plain
+
+
+def plain_convolution(layer, member: int, stride: int) -> nn.Conv2d:
+    weight = layer.weight[member]
+    plain = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[-1], stride)
+    plain.load_state_dict({"weight": weight, "bias": layer.bias[member]})
+    return plain
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("hidden_sizes", [(), (8,), (16, 8)])
+def test_mlp_equals_a_plain_network_per_member(hidden_sizes):
+    torch.manual_seed(0)
+    network = MLPRewardNetwork(MEMBERS, observation_size=4, action_size=2, hidden_sizes=hidden_sizes)
+    observations, actions = torch.randn(9, 4), torch.randn(9, 2)
+    rewards = network(observations, actions)
+    assert rewards.shape == (MEMBERS, 9)
+    for m in range(MEMBERS):
+        modules: list[nn.Module] = []
+        for layer in network.layers:
+            modules += [plain_linear(layer, m), nn.LeakyReLU(0.01)]
+        expected = nn.Sequential(*modules[:-1])(torch.cat([observations, actions], dim=1))
+        torch.testing.assert_close(rewards[m], expected[:, 0])
+    assert (rewards[0] - rewards[1]).abs().max() > 1e-3  # members start apart
+
+
+@torch.no_grad()
+def test_cnn_equals_the_papers_network_per_member():
+    """C17 A.2: kernels 7, 5, 3, 3 with strides 3, 2, 1, 1 and 16 filters each, then 64 units and a scalar."""
+    torch.manual_seed(0)
+    network = CNNRewardNetwork(MEMBERS, image_shape=(84, 84, 4), action_size=5)
+    frames = torch.randint(0, 256, (4, 84, 84, 4), dtype=torch.uint8)
+    actions = nn.functional.one_hot(torch.tensor([0, 4, 2, 2]), 5).float()
+    rewards = network(frames, actions)
+    assert rewards.shape == (MEMBERS, 4)
+    assert [tuple(layer.weight.shape[1:]) for layer in network.convolutions] == [
+        (16, 4, 7, 7),
+        (16, 16, 5, 5),
+        (16, 16, 3, 3),
+        (16, 16, 3, 3),
+    ]
+    for m in range(MEMBERS):
+        images = torch.stack([frames[..., channel] for channel in range(4)], dim=1) / 255
+        for layer, stride in zip(network.convolutions, (3, 2, 1, 1), strict=True):
+            images = nn.functional.leaky_relu(plain_convolution(layer, m, stride)(images), 0.01)
+        assert images.shape == (4, 16, 7, 7)
+        hidden = plain_linear(network.hidden, m)(torch.cat([images.flatten(1), actions], dim=1))
+        assert hidden.shape == (4, 64)
+        expected = plain_linear(network.output, m)(nn.functional.leaky_relu(hidden, 0.01))
+        torch.testing.assert_close(rewards[m], expected[:, 0])
+    assert (rewards[0] - rewards[1]).abs().max() > 1e-3
+
+
+@torch.no_grad()
+def test_rows_of_a_batch_do_not_see_each_other():
+    torch.manual_seed(0)
+    network = CNNRewardNetwork(2, (48, 48, 2), 3)
+    frames, actions = torch.randint(0, 256, (3, 48, 48, 2), dtype=torch.uint8), torch.rand(3, 3)
+    singles = torch.cat([network(frames[i : i + 1], actions[i : i + 1]) for i in range(3)], dim=1)
+    torch.testing.assert_close(network(frames, actions), singles)
