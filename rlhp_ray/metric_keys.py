@@ -104,7 +104,7 @@ ALL_METRICS = (
     Metric(CLIPS_POOL, "clips", "Clips in the pool.", "up to preferences.pool_clips"),
     Metric(CLIPS_POOL_MEGABYTES, "MB", "Their compressed size.", "flat once the pool is full"),
     Metric(CLIPS_PER_SECOND, "clips/s", "Clips sent to the buffer in this iteration.", "steady"),
-    Metric(CLIPS_DROPPED, "clips", "Clips that the buffer was too busy to take, so far.", "0"),
+    Metric(CLIPS_DROPPED, "clips", "Clips lost because the buffer or the recorder was full, so far.", "0"),
     Metric(CPU_SECONDS, "s", "Processor time of the trial's processes so far.", "-"),
     Metric(MEMORY_TRIAL, "MB", "Resident memory of the trial's process.", "flat after warm-up"),
     Metric(MEMORY_BUFFER, "MB", "Resident memory of the PreferenceBuffer.", "flat once the pool is full"),

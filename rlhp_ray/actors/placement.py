@@ -28,7 +28,7 @@ def store_metadata(config: RunConfig, spec: EnsembleSpec) -> dict[str, str]:
 def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: Path, name: str) -> ActorHandle:
     """Start the buffer, with its database in `directory`; it lives as long as its creator keeps the handle."""
     actor: Any = PreferenceBuffer  # ray.remote is typed as if it left the class alone
-    return actor.options(name=name, resources={HEAD_NODE_RESOURCE: 0.001}).remote(
+    return actor.options(name=name, resources={HEAD_NODE_RESOURCE: 0.001}, placement_group=None).remote(
         store_path=str(directory / STORE_FILE),
         metadata=store_metadata(config, spec),
         teacher=config.teacher.preset,

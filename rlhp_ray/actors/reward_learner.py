@@ -32,6 +32,7 @@ class FittedRound:
 
     Args:
         published: the new version.
+        optimiser: its optimiser state, for a checkpoint that need not wait for the next round.
         metrics: of the fit, None where there was no label yet.
         recent_returns: `[members, num_recent]` normalised predicted return of each sampled clip.
         recent_rewards_std: spread of members: mean over steps of the std over members, in reward units.
@@ -42,6 +43,7 @@ class FittedRound:
     """
 
     published: PublishedReward
+    optimiser: bytes
     metrics: FitMetrics | None
     recent_returns: np.ndarray
     ensemble_spread: float
@@ -84,6 +86,7 @@ class RewardLearner:
         rewards = published.normaliser.normalised(raw.reshape(members, -1))
         return FittedRound(
             published=published,
+            optimiser=self._optimiser_state(),
             metrics=metrics,
             recent_returns=rewards.reshape(members, num_clips, clip_steps).sum(-1),
             ensemble_spread=float(rewards.std(axis=0).mean()),
@@ -106,8 +109,7 @@ class RewardLearner:
         """Start from a loaded reward rather than from random weights."""
         self._ensemble.load(published)
 
-    def state(self) -> bytes:
-        """Optimiser state, for a checkpoint; the weights travel in the published version."""
+    def _optimiser_state(self) -> bytes:
         file = BytesIO()
         torch.save(self._fitter.state_dict(), file)
         return file.getvalue()

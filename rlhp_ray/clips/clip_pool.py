@@ -37,6 +37,9 @@ class ClipPool:
         for clip in clips:
             clip.check_finite()
             self._packed[clip.clip_id] = clip.to_bytes()
+        self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
         while len(self._packed) > self._capacity:
             self._packed.popitem(last=False)
             self.dropped += 1
@@ -56,5 +59,6 @@ class ClipPool:
         return list(self._packed.values())
 
     def restore(self, packed_clips: Iterable[bytes]) -> None:
-        """Replace the contents by what `dump` returned."""
+        """Replace the contents by what `dump` returned, dropping the oldest beyond the capacity."""
         self._packed = OrderedDict((Clip.from_bytes(packed).clip_id, packed) for packed in packed_clips)
+        self._drop_oldest()

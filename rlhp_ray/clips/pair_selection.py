@@ -1,11 +1,13 @@
 """Which pairs of clips to ask about: uniform (Rahtz) or by disagreement of the ensemble (C17 s2.2.4)."""
 
 from collections.abc import Set as AbstractSet
+from itertools import combinations
 
 import numpy as np
+from scipy.special import expit
 
 CANDIDATES_PER_PAIR = 10  # C17 s2.2.4 and A.1: ten times as many pairs are drawn as are asked
-MAX_DRAWS_PER_PAIR = 50  # a pool whose pairs have nearly all been asked must not hang the run
+MAX_DRAWS_PER_PAIR = 50  # then nearly all pairs have been asked, and those that are left are listed instead
 
 Pair = tuple[int, int]
 
@@ -36,6 +38,10 @@ def uniform_pairs(
         if key not in taken:
             taken.add(key)
             chosen.append((left, right))
+    if len(chosen) < num_pairs:
+        free = [pair for pair in combinations(range(num_clips), 2) if pair not in taken]
+        drawn = rng.permutation(np.array(free, int).reshape(-1, 2))[: num_pairs - len(chosen)]
+        chosen += [(int(left), int(right)) for left, right in rng.permuted(drawn, axis=1)]
     return chosen
 
 
@@ -65,6 +71,6 @@ def disagreement_pairs(
     if not candidates:
         return []
     left, right = np.array(candidates).T
-    preference = 1.0 / (1.0 + np.exp(-(member_returns[:, left] - member_returns[:, right])))
+    preference = expit(member_returns[:, left] - member_returns[:, right])
     order = np.argsort(-preference.std(axis=0), kind="stable")
     return [candidates[index] for index in order[:num_pairs]]

@@ -14,7 +14,8 @@ class ClipRecorder:
     """Records every environment of a vector, `clip_steps` agent steps at a time, without overlap.
 
     A visible end of an episode discards the clip under way: a clip never spans a reset that the policy can see.
-    Hidden resets (fixed horizon) are unknown here and so lie inside clips.
+    Hidden resets (fixed horizon) are unknown here and so lie inside clips. A known limit: an environment clears its
+    stack at such a reset, while the stacks rebuilt from a clip's single frames still hold frames from before it.
 
     Args:
         num_envs: sub-environments.

@@ -50,7 +50,7 @@ class EnvConfig(_Section):
         default=0.0,
         ge=0,
         allow_inf_nan=False,
-        description="Charged to the teacher's reward at each hidden end, in units of the true reward (C17 A.1, which "
+        description="Charged to the teacher's reward at each hidden termination, in units of the true reward (C17 A.1, which "
         "gives no figure).",
     )
 
@@ -136,9 +136,6 @@ class RewardConfig(_Section):
     epochs_per_round: PositiveInt = Field(
         default=8, description="Passes over the labels in each later round of fitting."
     )
-    round_interval_env_steps: PositiveInt | None = Field(
-        default=None, description="Env steps from one round of fitting to the next; null lets the trial choose."
-    )
     scale: PositiveFloat = Field(
         default=1.0, description="Standard deviation of the predicted reward, per env step (C17 A.1: 1; A.2: 0.05)."
     )
@@ -171,7 +168,7 @@ class RunConfig(_Section):
     reward_source: Literal["preferences", "true_reward"] = Field(
         default="preferences", description="What the policy is trained on; true_reward is the baseline."
     )
-    device: Literal["cpu", "cuda"] = Field(default="cpu", description="Where networks are trained.")
+    device: Literal["cpu"] = Field(default="cpu", description="Where networks are trained.")
     output_dir: PathText = Field(default="runs", description="Directory that holds the runs.")
     env: EnvConfig
     training: TrainingConfig = Field(default_factory=TrainingConfig)

@@ -9,6 +9,7 @@ from rlhp_ray.config.loading import dump_config, override_config
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ConfigError
+from rlhp_ray.experiment.archive_files import write_durably
 from rlhp_ray.experiment.checkpoint_links import last_checkpoint
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.trial import RunResult, run_session, say
@@ -46,6 +47,6 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
     restore = last_checkpoint(archive)
     archive.append_command(command)
     if extended != config:
-        archive.config_file.write_text(dump_config(extended))
+        write_durably(archive.config_file, dump_config(extended))
     say(f"resuming from {restore}" if restore else "no checkpoint was stored yet: starting from the beginning")
     return run_session(archive, extended, description, dashboard=dashboard, restore=restore)

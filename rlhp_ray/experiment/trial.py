@@ -102,7 +102,7 @@ def _train(
         known = known_cause(error)
         detail = archive.directory / ERROR_FILE
         detail.write_text(traceback.format_exc())
-        text = known or f"{type(error).__name__}: {str(error).strip().splitlines()[-1:] or ''}"
+        text = known or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
         say(
             f"rlhp: error: {text}\nThe whole error is in {detail}; rlhp resume {archive.directory} goes on from the last checkpoint."
         )

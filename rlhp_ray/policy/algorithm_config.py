@@ -4,10 +4,12 @@ import difflib
 from typing import Any
 
 from gymnasium.envs.registration import VectorizeMode
+from pydantic import ValidationError
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 
+from rlhp_ray.config.error_text import join_lines, validation_lines
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ConfigError
@@ -87,7 +89,10 @@ def preference_driven(config: AlgorithmConfig, **settings: Any) -> AlgorithmConf
             'PPOConfig().environment("Pendulum-v1")'
         )
     env = {"id": config.env, "num_envs": config.num_envs_per_env_runner, "num_env_runners": config.num_env_runners}
-    run = RunConfig.model_validate({**settings, "env": env | dict(settings.get("env", {}))})
+    try:
+        run = RunConfig.model_validate({**settings, "env": env | dict(settings.get("env", {}))})
+    except ValidationError as error:
+        raise ConfigError(join_lines("settings", validation_lines(error))) from error
     validate_run(run)
     return _driven(config.copy(copy_frozen=False), run)
 

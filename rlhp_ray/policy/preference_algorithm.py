@@ -118,7 +118,7 @@ class PreferenceDriven(Algorithm):
             keys.ITERATION: iteration,
             keys.TIME_ITERATION: seconds,
             keys.TRAIN_SECONDS: self._train_seconds,
-            keys.CLIPS_PER_SECOND: self.training.metrics.pop("clips_recorded", 0) / seconds,
+            keys.CLIPS_PER_SECOND: self.training.clips_recorded / seconds,
             keys.ENV_STEPS_PER_SECOND: self.training.env_steps / self._train_seconds,
         }
 
@@ -146,7 +146,8 @@ class PreferenceDriven(Algorithm):
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """RLlib's checkpoint, the rest of the trial's state, and an export for inference (no pickle)."""
-        self.training.settle()
+        if self._run.mode == "sync":
+            self.training.settle()
         super().save_checkpoint(checkpoint_dir)
         save_training(Path(checkpoint_dir), self.training, self.iteration, self._train_seconds)
         inference, module, env = Path(checkpoint_dir) / INFERENCE_DIRECTORY, self.get_module(), self._run.env

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import ray
@@ -15,7 +16,7 @@ from rlhp_ray.actors.process_memory import resident_megabytes
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.policy.runner_group import collect_untrained, harvest_runners, publish_to_runners, restart_runners
-from rlhp_ray.preferences.label_schedule import HyperbolicSchedule
+from rlhp_ray.preferences.label_schedule import SCHEDULES, HyperbolicSchedule
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.seeding import derive_seed
@@ -28,7 +29,7 @@ LARGEST_INITIAL_SHARE = 0.2  # of the run's env steps
 def label_schedule(config: RunConfig) -> HyperbolicSchedule:
     """The schedule of a configuration."""
     preferences, env_steps = config.preferences, config.training.env_steps
-    return HyperbolicSchedule(
+    return SCHEDULES[preferences.schedule](
         labels=preferences.labels,
         initial_fraction=preferences.initial_fraction,
         decay_env_steps=preferences.decay_env_steps or env_steps / 5,
@@ -69,6 +70,8 @@ class PreferenceTraining:
         self.labels = 0
         self.queries = 0
         self.started = False
+        self.optimiser = b""
+        self.clips_recorded = 0
         self.metrics: dict[str, float] = {}
 
     def take_up_stored_labels(self) -> None:
@@ -129,26 +132,30 @@ class PreferenceTraining:
         self.metrics[keys.TIME_WAITING] = self.loop.waited_seconds
 
     def settle(self) -> None:
-        """Wait for the round in flight and take it up, as before a checkpoint and at the end."""
+        """Wait for the round in flight and take it up: at the barrier of sync mode, and at the end."""
         if self.loop is not None:
             self._take_up(self.loop.finished_round(wait=True))
 
     def ask_the_rest(self) -> None:
-        """Spend what is left of the budget and take it up: the end of the run."""
+        """Spend what is left of the budget and take it up: the end of the run, where no policy waits any more."""
+        if self.loop is None:
+            return
+        waited = self.loop.waited_seconds
         self.settle()
-        if self.loop is not None and self.queries < self._config.preferences.labels:
+        if self.queries < self._config.preferences.labels:
             self.loop.start_round(self._config.preferences.labels, self.env_steps, self.published)
             self.settle()
+        self.loop.waited_seconds = waited
 
     def restart(self, iteration: int) -> None:
         """The barrier of sync mode: reset environments and reseed, from the run's seed and the iteration."""
         restart_runners(self._runners, derive_seed(self._config.seed, "barrier", iteration))
 
-    def restore(self, published: PublishedReward, counts: dict[str, int]) -> None:
-        """Take up the version and counts of a checkpoint."""
+    def restore(self, published: PublishedReward, counts: dict[str, Any]) -> None:
+        """Take up the version, counts and latest metrics of a checkpoint."""
         self.env_steps, self.queries, self.labels = counts["env_steps"], counts["queries"], counts["labels"]
         self.started = bool(counts["started"])
-        self.metrics |= {keys.ENV_STEPS: self.env_steps, keys.QUERIES: self.queries, keys.LABELS: self.labels}
+        self.metrics = dict(counts["metrics"])
         self._apply(published)
 
     def apply_current(self) -> None:
@@ -164,7 +171,9 @@ class PreferenceTraining:
         harvest = harvest_runners(self._runners, self.env_steps)
         self.env_steps += harvest.env_steps
         self.metrics[keys.ENV_STEPS] = self.env_steps
-        self.metrics["clips_recorded"] = len(harvest.clips)
+        self.clips_recorded = len(harvest.clips)
+        if self.loop is not None:
+            self.loop.clips_dropped += harvest.clips_dropped
         self.metrics[keys.MEMORY_TRIAL] = resident_megabytes()
         for key, field in ((keys.TRUE_RETURN, "true_return"), (keys.PREDICTED_RETURN, "predicted_return")):
             values = [getattr(episode, field) for episode in harvest.episodes]
@@ -179,6 +188,7 @@ class PreferenceTraining:
             return
         report, fitted = finished.report, finished.fitted
         self._apply(fitted.published)
+        self.optimiser = fitted.optimiser
         self.queries = report.queries
         self.labels += report.new_labels
         self.metrics.update(

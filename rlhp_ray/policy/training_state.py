@@ -16,12 +16,12 @@ STATE_DIRECTORY = "preference_training"
 
 
 def save_training(checkpoint: Path, training: PreferenceTraining, iteration: int, train_seconds: float) -> None:
-    """Write the state into the checkpoint. No round may be in flight."""
+    """Write the state, as of the last round taken up, into the checkpoint."""
     directory = checkpoint / STATE_DIRECTORY
     directory.mkdir()
     save_reward(directory, training.spec, training.published, env_id="")
     if training.buffer is not None and training.learner is not None:
-        (directory / "optimiser.pt").write_bytes(ray.get(training.learner.state.remote()))
+        (directory / "optimiser.pt").write_bytes(training.optimiser)
         _save_pool(directory / "clip_pool.safetensors", ray.get(training.buffer.dump_pool.remote()))
     counts = {
         "iteration": iteration,
@@ -30,6 +30,7 @@ def save_training(checkpoint: Path, training: PreferenceTraining, iteration: int
         "labels": training.labels,
         "started": training.started,
         "train_seconds": train_seconds,
+        "metrics": training.metrics,
     }
     (directory / "counts.json").write_text(json.dumps(counts))
 
@@ -66,7 +67,8 @@ def restore_training(checkpoint: Path, training: PreferenceTraining, take_all_la
             ray.get(training.buffer.restore_pool.remote(packed))
             before_query = None if take_all_labels else counts["queries"]
             data, report = training.buffer.replay.options(num_returns=2).remote(before_query)
-            ray.get(training.learner.restore.remote(published, (directory / "optimiser.pt").read_bytes()))
+            training.optimiser = (directory / "optimiser.pt").read_bytes()
+            ray.get(training.learner.restore.remote(published, training.optimiser))
             ray.get(training.learner.add_pairs.remote(data))
             answered = ray.get(report)
             counts |= {"queries": answered.queries, "labels": answered.new_labels}

@@ -29,7 +29,8 @@ class HyperbolicSchedule:
     @property
     def initial_labels(self) -> int:
         """Queries asked about the untrained policy."""
-        return min(self.labels, math.ceil(self.initial_fraction * self.labels))
+        exact = round(self.initial_fraction * self.labels, 9)  # 0.07 * 100 is a little more than 7 in floating point
+        return min(self.labels, math.ceil(exact))
 
     def due(self, env_steps: int) -> int:
         """Queries that should have been asked after this many env steps, from the initial ones to the budget."""
@@ -37,3 +38,6 @@ class HyperbolicSchedule:
             return self.labels
         progress = math.log1p(env_steps / self.decay_env_steps) / math.log1p(self.end_env_steps / self.decay_env_steps)
         return self.initial_labels + math.floor((self.labels - self.initial_labels) * progress)
+
+
+SCHEDULES = {"hyperbolic": HyperbolicSchedule}

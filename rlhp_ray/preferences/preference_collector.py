@@ -8,6 +8,7 @@ import numpy as np
 from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.clips.clip_pool import ClipPool
 from rlhp_ray.clips.pair_selection import Pair, disagreement_pairs, uniform_pairs
+from rlhp_ray.errors import PreferenceStoreError
 from rlhp_ray.preferences.preference import Preference
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.teachers import Teacher
@@ -61,14 +62,13 @@ class PreferenceCollector:
             env_steps: age of the run.
             member_returns: predicted returns `[members, clips]`, to select by disagreement; None selects uniformly.
         """
-        answered = []
-        for left_id, right_id in self._choose(due - self.queries, member_returns):
-            answered.append(self._answer(self.queries, left_id, right_id, env_steps))
-            self._asked.add(_key(left_id, right_id))
-            self.queries += 1
+        chosen = self._choose(due - self.queries, member_returns)
+        answered = [self._answer(index, *pair, env_steps) for index, pair in enumerate(chosen, start=self.queries)]
         clips = self._clips_of(answered)
         if answered:
             self._store.record(answered, clips.values())
+        self.queries += len(answered)  # after the store has acknowledged them: else they would never be asked again
+        self._asked.update(_key(*pair) for pair in chosen)
         recent = self.pool.sample(derive_rng(self._seed, "recent", env_steps), RECENT_CLIPS)
         return AnsweredRound(answered, clips, recent)
 
@@ -103,8 +103,18 @@ class PreferenceCollector:
         return dict(zip(ids, self.pool.get(list(ids)), strict=True))
 
     def replay(self, before_query: int | None) -> AnsweredRound:
-        """Take up stored answers after a resume: those before this query, or all of them with None."""
+        """Take up stored answers after a resume: those before this query, or all of them with None.
+
+        Raises:
+            PreferenceStoreError: an answer before this query is not in the store.
+        """
         preferences = self._store.preferences(before_query)
+        held = len({p.query_index for p in preferences})
+        if before_query is not None and held < before_query:
+            raise PreferenceStoreError(
+                f"{self._store.path} lacks answers: it holds {held} of the {before_query} queries that were answered "
+                "before the checkpoint. Restore preferences.sqlite beside the run, then resume it."
+            )
         self.queries = self._store.num_queries() if before_query is None else before_query
         self._asked = {_key(p.left_id, p.right_id) for p in preferences}
         clips = self._store.clips(clip_id for p in preferences for clip_id in (p.left_id, p.right_id))

@@ -20,12 +20,12 @@ MAX_VALIDATION_PAIRS = 512  # the newest; bounds memory and time of a validation
 
 @dataclass(frozen=True)
 class FitMetrics:
-    """What one round of fitting reports; means over members.
+    """What one round of fitting reports; means over the members that have such labels, NaN where none has.
 
     Args:
         training_loss: cross-entropy on the labels that members train on.
         validation_loss: cross-entropy on the labels that their bootstrap left out.
-        validation_accuracy: share of left-out, decided labels whose sign is predicted; NaN without any.
+        validation_accuracy: share of left-out, decided labels whose sign is predicted.
         l2_coefficient: mean over members.
         num_labels: labels fitted to.
     """
@@ -64,11 +64,16 @@ class EnsembleFitter:
             round_index: names the random stream of this round.
 
         Raises:
-            RewardDataError: the loss is not finite.
+            RewardDataError: an observation or the loss is not finite.
         """
         data = _Tensors.of(
             pairs, self._ensemble, bootstrap_weights(self._seed, pairs.query_index, self._ensemble.members)
         )
+        if data.observations.is_floating_point() and not torch.isfinite(data.observations).all():
+            raise RewardDataError(
+                f"the labelled clips of round {round_index} hold NaN or infinity in their observations; expected "
+                "finite numbers: nothing can be learnt from them. Look at what the environment returns."
+            )
         rng = derive_rng(self._seed, "fit", round_index)
         for _ in range(epochs):
             order = torch.from_numpy(rng.permutation(len(pairs)))
@@ -76,13 +81,14 @@ class EnsembleFitter:
                 self._step(data, rows)
             self._move_l2(*self._losses(data)[:2])
         training, validation, accuracy = self._losses(data)
-        if not torch.isfinite(training).all():
+        has_labels = data.weights.sum(1) > 0  # the bootstrap may leave a member without any while there are few
+        if not torch.isfinite(training[has_labels]).all():
             raise RewardDataError(
                 f"the reward loss became {training.tolist()} in round {round_index}; expected finite numbers. "
                 "Lower reward.learning_rate, or look for extreme observations."
             )
         return FitMetrics(
-            training_loss=float(training.mean()),
+            training_loss=float(training.nanmean()),
             validation_loss=float(validation.nanmean()),
             validation_accuracy=float(accuracy.nanmean()),
             l2_coefficient=float(self._l2.mean()),

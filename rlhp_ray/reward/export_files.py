@@ -40,10 +40,15 @@ def read_export(directory: Path, stem: str) -> tuple[dict, dict[str, np.ndarray]
         ) from error
     if not isinstance(header, dict) or header.get("format") != f"rlhp-{stem}":
         raise CheckpointError(f"{header_path} was not written by rlhp; expected the format 'rlhp-{stem}'.")
-    if header.get("format_version", 0) > FORMAT_VERSION:
+    version = header.get("format_version")
+    if not isinstance(version, int):
         raise CheckpointError(
-            f"{header_path} was written by a newer rlhp (format {header['format_version']}); this one reads format "
-            f"{FORMAT_VERSION}: upgrade rlhp_ray."
+            f"{header_path} has the format version {version!r}; expected a whole number. Use another checkpoint."
+        )
+    if version > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{header_path} was written by a newer rlhp (format {version}); this one reads format {FORMAT_VERSION}: "
+            "upgrade rlhp_ray."
         )
     return header, tensors
 

@@ -12,6 +12,13 @@ from rlhp_ray.reward.observation_scaling import ObservationScaling
 from rlhp_ray.reward.space_json import space_from_dict, space_to_dict
 
 _STATISTICS = ("normaliser.mean", "normaliser.std")
+_HEADER_TYPES: dict[str, type | tuple[type, ...]] = {
+    "version": int,
+    "members": int,
+    "hidden_sizes": list,
+    "scale": (int, float),
+    "env_id": str,
+}
 
 
 class RewardFunction:
@@ -53,6 +60,9 @@ def load_reward(directory: Path) -> RewardFunction:
     """
     header, tensors = read_export(find_export(directory), "reward")
     try:
+        for name, types in _HEADER_TYPES.items():
+            if not isinstance(header[name], types):
+                raise TypeError(f"{name} is {header[name]!r}")
         spec = EnsembleSpec(
             observation_space=space_from_dict(header["observation_space"]),
             action_space=space_from_dict(header["action_space"]),

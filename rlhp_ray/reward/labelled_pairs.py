@@ -46,6 +46,13 @@ class LabelledPairs:
             query_index=np.array([p.query_index for p, _ in answered], np.int64),
         )
 
+    def without_oldest(self, num_pairs: int) -> "LabelledPairs":
+        """All but the first `num_pairs`."""
+        left, right = (
+            ClipArrays(clips.observations[num_pairs:], clips.actions[num_pairs:]) for clips in (self.left, self.right)
+        )
+        return LabelledPairs(left, right, self.mu_left[num_pairs:], self.query_index[num_pairs:])
+
 
 def bootstrap_weights(seed: int, query_index: np.ndarray, members: int) -> np.ndarray:
     """How often each member trains on each label: Poisson(1), drawn once for ever; 0 makes it a validation label.
@@ -80,8 +87,10 @@ class LabelledPairBuffer:
                 f"labels on clips of {pairs.left.actions.shape[1]} steps; expected {self._clip_steps} as before"
             )
         self._chunks.append(pairs)
-        while len(self) - len(self._chunks[0]) >= MAX_LABELS:
-            self._chunks.popleft()
+        while (surplus := len(self) - MAX_LABELS) > 0:
+            oldest = self._chunks.popleft()
+            if surplus < len(oldest):
+                self._chunks.appendleft(oldest.without_oldest(surplus))
 
     @property
     def _clip_steps(self) -> int:

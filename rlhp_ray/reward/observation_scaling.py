@@ -14,8 +14,9 @@ import numpy as np
 from rlhp_ray.errors import EnvironmentNotSupportedError
 
 LARGEST_SENSIBLE_BOUND = 1e6  # beyond it a "bound" is a way of writing infinity (CartPole's 3.4e38)
-SMALLEST_STD = 1e-6
+SMALLEST_STD = 1e-6  # an entry that moves less is constant: its unit is unknown, and it is not to be blown up later
 BYTE_MAX = 255.0
+SMALLEST_IMAGE_SIDE = 43  # of the predictor's convolutions (C17 A.2); smaller images are vectors to the networks
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class ObservationScaling:
                 f"observation space {space}; expected Box or Discrete. Wrap the environment, for instance by "
                 "gymnasium.wrappers.FlattenObservation."
             )
-        if space.dtype == np.uint8 and len(space.shape) == 3:
+        if space.dtype == np.uint8 and len(space.shape) == 3 and min(space.shape[:2]) >= SMALLEST_IMAGE_SIDE:
             return cls("bytes", int(np.prod(space.shape)), space.shape)
         low, high = (np.asarray(bound, np.float64).reshape(-1) for bound in (space.low, space.high))
         bounded = (np.abs(low) < LARGEST_SENSIBLE_BOUND) & (np.abs(high) < LARGEST_SENSIBLE_BOUND) & (high > low)
@@ -67,11 +68,16 @@ class ObservationScaling:
         return self.unbounded is not None and bool(self.unbounded.any())
 
     def fitted_to(self, observations: np.ndarray) -> "ObservationScaling":
-        """Entries without bounds get mean 0 and standard deviation 1 over `observations [n, *shape]`, once for ever."""
+        """Entries without bounds get mean 0 and standard deviation 1 over `observations [n, *shape]`, once for ever.
+
+        Entries that are constant there keep their unit.
+        """
         assert self.offset is not None and self.scale is not None and self.unbounded is not None
         flat = observations.reshape(-1, self.size).astype(np.float64)
         offset = np.where(self.unbounded, flat.mean(axis=0), self.offset).astype(np.float32)
-        scale = np.where(self.unbounded, np.maximum(flat.std(axis=0), SMALLEST_STD), self.scale).astype(np.float32)
+        std = flat.std(axis=0)
+        std[std < SMALLEST_STD] = 1.0
+        scale = np.where(self.unbounded, std, self.scale).astype(np.float32)
         return ObservationScaling(self.kind, self.size, self.shape, offset, scale, np.zeros_like(self.unbounded))
 
     def __call__(self, observations: np.ndarray) -> np.ndarray:
@@ -99,11 +105,14 @@ class ObservationScaling:
 
     @classmethod
     def from_dict(cls, data: dict) -> "ObservationScaling":
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`. Raises ValueError where numbers are missing."""
         dtypes = {"offset": np.float32, "scale": np.float32, "unbounded": np.bool_}
         arrays: dict[str, Any] = {
             name: None if data[name] is None else np.array(data[name], dtype) for name, dtype in dtypes.items()
         }
+        shapes = [None if array is None else array.shape for array in arrays.values()]
+        if data["kind"] == "linear" and shapes != [(data["size"],)] * len(shapes):
+            raise ValueError(f"a linear scaling of {data['size']} entries has arrays of the shapes {shapes}")
         return cls(data["kind"], data["size"], tuple(data["shape"]), start=data["start"], **arrays)
 
 
@@ -121,6 +130,7 @@ def encode_actions(actions: np.ndarray, space: gym.Space) -> np.ndarray:
         return np.eye(int(space.n), dtype=np.float32)[actions - space.start]
     assert isinstance(space, gym.spaces.Box)
     centre, half = (space.high + space.low) / 2, (space.high - space.low) / 2
+    half[half == 0] = 1  # an entry that cannot vary is encoded as 0
     return ((actions - centre) / half).reshape(len(actions), -1).astype(np.float32)
 
 

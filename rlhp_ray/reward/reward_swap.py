@@ -85,6 +85,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         if self._reset_seed is not None:
             seed, self._reset_seed = self._reset_seed, None
         observations, infos = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]  # lists are taken too
+        _check_finite(observations)
         self._observations = observations
         self._autoreset[:] = False
         self._true_return[:], self._predicted_return[:], self._length[:] = 0, 0, 0
@@ -100,6 +101,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         observations, true_rewards, terminations, truncations, _ = self.env.step(actions)
         if not np.isfinite(true_rewards).all():
             raise RewardDataError(f"the environment returned the rewards {true_rewards}; expected finite numbers")
+        _check_finite(observations)
         ended = terminations | truncations
         rewards = true_rewards.astype(np.float32)
         if not self._use_true_reward:
@@ -131,20 +133,40 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         Args:
             env_steps: age of the policy that was at work, to stamp the clips with.
         """
-        clips = [] if self._recorder is None else self._recorder.drain(env_steps)
-        harvest = Harvest(clips, list(self._finished), self._env_steps)
+        clips, clips_dropped = [], 0
+        if self._recorder is not None:
+            clips = self._recorder.drain(env_steps)
+            clips_dropped, self._recorder.dropped = self._recorder.dropped, 0
+        harvest = Harvest(clips, list(self._finished), self._env_steps, clips_dropped)
         self._finished.clear()
         self._env_steps = 0
         return harvest
 
 
+def _check_finite(observations: np.ndarray) -> None:
+    if observations.dtype.kind == "f" and not np.isfinite(observations).all():
+        finite = np.isfinite(observations).reshape(len(observations), -1).all(axis=1)
+        raise RewardDataError(
+            f"the environment returned NaN or infinity in the observations of its copies {np.flatnonzero(~finite)}; "
+            "expected finite numbers: no reward can be predicted from them. Look at what the environment returns."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Harvest:
-    """What environments recorded: clips, finished episodes, and the number of env steps taken."""
+    """What environments recorded.
+
+    Args:
+        clips: oldest first.
+        episodes: returns of those that finished.
+        env_steps: taken.
+        clips_dropped: clips that nobody fetched in time.
+    """
 
     clips: list[Clip]
     episodes: list[EpisodeReturns]
     env_steps: int
+    clips_dropped: int = 0
 
     @classmethod
     def merged(cls, harvests: Iterable["Harvest"]) -> "Harvest":
@@ -154,4 +176,5 @@ class Harvest:
             [clip for part in parts for clip in part.clips],
             [episode for part in parts for episode in part.episodes],
             sum(part.env_steps for part in parts),
+            sum(part.clips_dropped for part in parts),
         )

@@ -27,7 +27,7 @@ def space_from_dict(data: dict) -> gym.Space:
             dtype, shape = np.dtype(data["dtype"]), tuple(data["shape"])
             low, high = (_bound(data[name], dtype, shape) for name in ("low", "high"))
             return gym.spaces.Box(low, high, shape, dtype.type)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AssertionError) as error:  # Gymnasium asserts
         raise CheckpointError(f"a stored space cannot be read ({error!r}): {str(data)[:200]}") from error
     raise CheckpointError(f"a stored space is of type {data['type']!r}; expected Box or Discrete")
 

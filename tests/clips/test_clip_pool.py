@@ -65,3 +65,10 @@ def test_a_dump_restores_contents_and_order():
     assert restored.num_bytes == sum(len(packed) for packed in pool.dump()) > 0
     restored.add(make_clips(4))
     assert numbers_in(restored) == [2, 3, 4]
+
+
+def test_a_dump_of_a_larger_pool_is_cut_to_the_newest():
+    pool, smaller = ClipPool(5), ClipPool(2)
+    pool.add(make_clips(0, 1, 2, 3, 4))
+    smaller.restore(pool.dump())
+    assert (numbers_in(smaller), smaller.dropped) == ([3, 4], 3)

@@ -20,7 +20,6 @@ def test_the_first_share_is_due_at_once(labels, fraction, initial):
     assert (schedule.initial_labels, schedule.due(0)) == (initial, initial)
 
 
-@pytest.mark.xfail(strict=True, reason="0.07 * 100 is 7.000000000000001 in floating point, and rounded up to 8")
 def test_the_first_share_is_not_one_too_many_by_rounding():
     assert HyperbolicSchedule(100, 0.07, decay_env_steps=2e6, end_env_steps=10_000).initial_labels == 7
 

@@ -116,12 +116,23 @@ def test_the_buffer_keeps_the_newest_labels(monkeypatch):
     assert buffer.all().query_index.tolist() == list(range(30, 50))
 
 
-@pytest.mark.xfail(strict=True, reason="all() joins everything into one chunk, and only whole chunks are dropped")
 def test_the_buffer_stays_bounded_when_it_is_fitted_to_after_every_round(monkeypatch):
     monkeypatch.setattr(labelled_pairs, "MAX_LABELS", 20)
     buffer = LabelledPairBuffer()
     add_in_rounds(buffer, rounds=10, per_round=5, fit_between=True)
     assert buffer.all().query_index.tolist() == list(range(30, 50))
+
+
+def test_the_buffer_is_cut_within_a_round(monkeypatch):
+    monkeypatch.setattr(labelled_pairs, "MAX_LABELS", 7)
+    buffer = LabelledPairBuffer()
+    buffer.add(numbered_pairs(range(10)))
+    assert buffer.all().query_index.tolist() == list(range(3, 10))
+    add_in_rounds(buffer, rounds=2, per_round=5, fit_between=False)
+    whole = buffer.all()
+    assert whole.query_index.tolist() == [3, 4, 5, 6, 7, 8, 9]
+    assert whole.left.observations[:, 0, 0].tolist() == [4, 5, 6, 7, 8, 9, 10]
+    assert whole.right.actions.shape == (7, 2)
 
 
 def test_clips_of_another_length_are_refused():

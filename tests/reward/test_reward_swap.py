@@ -232,6 +232,13 @@ def test_returns_that_nobody_fetches_are_bounded(swap):
     assert len(env.drain(0).episodes) == MAX_PENDING_EPISODES
 
 
+def test_clips_that_the_recorder_dropped_are_counted_once(swap):
+    env = swap()
+    rollout(env, random_actions(HORIZON))
+    env._recorder.dropped = 5
+    assert [env.drain(0).clips_dropped for _ in range(2)] == [5, 0]
+
+
 def test_a_reset_forgets_clips_and_returns_under_way(swap):
     env = swap()
     rollout(env, random_actions(CLIP_STEPS - 1))
@@ -284,16 +291,14 @@ def test_rewards_that_are_not_finite_are_a_typed_error(swap):
             env.step(random_actions(1)[0])
 
 
-@pytest.mark.xfail(strict=True, reason="the policy gets a NaN reward; only the clip pool finds it, clips later")
 def test_observations_that_are_not_finite_are_a_typed_error(swap):
     def spoil(observations, _rewards) -> None:
         observations[1] = np.nan
 
     env = swap(spoil=spoil)
     env.reset(seed=0)
-    with pytest.raises(RewardDataError):
-        for action in random_actions(2):
-            env.step(action)
+    with pytest.raises(RewardDataError, match=r"the observations of its copies \[1\]"):
+        env.step(random_actions(1)[0])
 
 
 def test_without_a_recorder_nothing_is_recorded(swap):
@@ -307,7 +312,7 @@ def test_without_a_recorder_nothing_is_recorded(swap):
 def test_harvests_are_merged_in_order():
     episodes = [EpisodeReturns(float(i), 0.0, 1) for i in range(3)]
     clips = [Clip(np.zeros((1, 1)), np.zeros(1), np.zeros(1), i) for i in range(3)]
-    merged = Harvest.merged([Harvest(clips[:2], episodes[:1], 5), Harvest(clips[2:], episodes[1:], 7)])
-    assert (merged.clips, merged.episodes, merged.env_steps) == (clips, episodes, 12)
+    merged = Harvest.merged([Harvest(clips[:2], episodes[:1], 5, 1), Harvest(clips[2:], episodes[1:], 7, 3)])
+    assert (merged.clips, merged.episodes, merged.env_steps, merged.clips_dropped) == (clips, episodes, 12, 4)
     nothing = Harvest.merged([])
-    assert (nothing.clips, nothing.episodes, nothing.env_steps) == ([], [], 0)
+    assert (nothing.clips, nothing.episodes, nothing.env_steps, nothing.clips_dropped) == ([], [], 0, 0)

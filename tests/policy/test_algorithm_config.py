@@ -1,0 +1,103 @@
+"""A user's own RLlib configuration, made preference-driven and trained by RLlib itself."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import ray
+from ray import tune
+from ray.rllib.algorithms.dqn import DQNConfig
+from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core.columns import Columns
+
+from rlhp_ray import metric_keys as keys
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.errors import ConfigError
+from rlhp_ray.policy.algorithm_config import build_algorithm_config, preference_driven
+from rlhp_ray.policy.swapped_env import swapped_env_of
+from rlhp_ray.reward.inference import load_reward
+from rlhp_ray.reward.reward_swap import TRUE_REWARD_KEY
+
+SETTINGS = {
+    "seed": 3,
+    "mode": "sync",
+    "training": {"env_steps": 2400},
+    "preferences": {"labels": 12},
+    "evaluation": {"episodes": 4},
+}
+
+
+@pytest.fixture(scope="module")
+def ray_here():
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, object_store_memory=200_000_000)
+    yield
+    ray.shutdown()
+
+
+def own_config() -> PPOConfig:
+    return (
+        PPOConfig()
+        .environment("Pendulum-v1")
+        .env_runners(num_envs_per_env_runner=4, num_env_runners=0)
+        .training(train_batch_size_per_learner=800, minibatch_size=200, num_epochs=2)
+    )
+
+
+def test_a_users_own_config_trains_from_preferences_in_tune(ray_here, tmp_path: Path) -> None:
+    driven = preference_driven(own_config(), **SETTINGS)
+    analysis = tune.run(
+        driven.algo_class,
+        config=driven.to_dict(),
+        storage_path=str(tmp_path),
+        checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=True),
+        verbose=0,
+    )
+    metrics = analysis.trials[0].last_result[keys.METRICS]
+    assert (metrics[keys.ENV_STEPS], metrics[keys.QUERIES]) == (2400, 12)
+    reward = load_reward(Path(analysis.trials[0].checkpoint.path))
+    observations, actions = np.zeros((5, 3), np.float32), np.linspace(-2, 2, 5, dtype=np.float32)[:, None]
+    assert reward(observations, actions).shape == (5,)
+    assert np.isfinite(reward(observations, actions)).all()
+
+
+def test_the_policy_is_trained_on_predicted_rewards_only(ray_here) -> None:
+    run = RunConfig.model_validate(
+        {**SETTINGS, "env": {"id": "rlhp/MovingDot-v0", "num_envs": 4}, "training": {"env_steps": 8000}}
+    )
+    algorithm = build_algorithm_config(run).build_algo()
+    algorithm.train()
+    env = swapped_env_of(algorithm.env_runner)
+    episodes = algorithm.env_runner.sample(num_timesteps=200)
+    for episode in episodes:
+        rewards, infos = episode.get_rewards(), episode.get_infos()[1:]
+        true_rewards = np.array([info[TRUE_REWARD_KEY] for info in infos])
+        observations, actions = episode.get_observations()[:-1], episode.get_actions()
+        raw = (observations + 1) / 2  # MovingDot's coordinates are scaled from [0, 1] to [-1, 1]
+        expected = env._ensemble.rewards(raw.astype(np.float32), actions)
+        np.testing.assert_allclose(rewards, expected, atol=1e-4)
+        assert not np.allclose(rewards, true_rewards)
+        assert Columns.INFOS not in episode.extra_model_outputs
+    algorithm.stop()
+
+
+def test_the_given_config_is_not_changed() -> None:
+    config = own_config()
+    preference_driven(config, **SETTINGS)
+    assert config.env == "Pendulum-v1"
+    assert config.algo_class.__name__ == "PPO"
+
+
+def test_off_policy_algorithms_are_refused() -> None:
+    with pytest.raises(ConfigError, match="off-policy"):
+        preference_driven(DQNConfig().environment("CartPole-v1"), **SETTINGS)
+
+
+def test_an_environment_object_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"gymnasium\.register"):
+        preference_driven(PPOConfig(), **SETTINGS)
+
+
+def test_an_unknown_rllib_setting_names_the_nearest() -> None:
+    run = RunConfig.model_validate({"env": {"id": "Pendulum-v1"}, "training": {"rllib": {"entropy_coef": 0.1}}})
+    with pytest.raises(ConfigError, match="did you mean entropy_coeff"):
+        build_algorithm_config(run)
