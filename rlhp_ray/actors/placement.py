@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray.actor import ActorHandle
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from rlhp_ray.actors.preference_buffer import PreferenceBuffer
 from rlhp_ray.actors.reward_learner import FitSettings, RewardLearner
@@ -25,10 +27,16 @@ def store_metadata(config: RunConfig, spec: EnsembleSpec) -> dict[str, str]:
     }
 
 
+def _on_head_node() -> NodeAffinitySchedulingStrategy:
+    """Pins an actor to the head node; a trial that makes its own is then not caught in its placement group."""
+    head = next(node["NodeID"] for node in ray.nodes() if HEAD_NODE_RESOURCE in node["Resources"])
+    return NodeAffinitySchedulingStrategy(head, soft=False)
+
+
 def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: Path, name: str) -> ActorHandle:
     """Start the buffer, with its database in `directory`; it lives as long as its creator keeps the handle."""
     actor: Any = PreferenceBuffer  # ray.remote is typed as if it left the class alone
-    return actor.options(name=name, resources={HEAD_NODE_RESOURCE: 0.001}, placement_group=None).remote(
+    return actor.options(name=name, scheduling_strategy=_on_head_node()).remote(
         store_path=str(directory / STORE_FILE),
         metadata=store_metadata(config, spec),
         teacher=config.teacher.preset,

@@ -26,6 +26,7 @@ def ray_session(num_env_runners: int, dashboard: bool) -> Iterator[str | None]:
     import ray
 
     logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a failed trial is reported once, by us
     context = ray.init(
         num_cpus=max(MIN_CPUS + num_env_runners, os.cpu_count() or 1),
         include_dashboard=dashboard,

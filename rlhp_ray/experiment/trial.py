@@ -88,6 +88,7 @@ def _train(
     """Start Ray and Tune; returns how it ended and the metrics writer, None where it did not come so far."""
     writer = None
     try:
+        _check_store(archive, config, description)
         with ray_session(config.env.num_env_runners, dashboard) as address:
             if address:
                 say(f"Ray dashboard {address}")
@@ -107,6 +108,17 @@ def _train(
             f"rlhp: error: {text}\nThe whole error is in {detail}; rlhp resume {archive.directory} goes on from the last checkpoint."
         )
     return RunStatus.FAILED, writer
+
+
+def _check_store(archive: RunArchive, config: RunConfig, description: EnvDescription) -> None:
+    """Refuse a damaged or foreign preference database before anything is started."""
+    if archive.preferences_file.exists():
+        from rlhp_ray.actors.placement import store_metadata
+        from rlhp_ray.policy.swapped_env import ensemble_spec
+        from rlhp_ray.preferences.preference_store import PreferenceStore
+
+        metadata = store_metadata(config, ensemble_spec(config, description))
+        PreferenceStore(archive.preferences_file, metadata).close()
 
 
 def _clock(started: float) -> Callable[[], tuple[float, float]]:

@@ -122,7 +122,7 @@ class RewardEnsemble:
 
     def load(self, published: PublishedReward) -> None:
         """Take over a published version."""
-        self.network.load_state_dict({name: torch.from_numpy(value) for name, value in published.weights.items()})
+        self.network.load_state_dict({name: torch.tensor(value) for name, value in published.weights.items()})
         self.version = published.version
         self.normaliser = published.normaliser
         self.scaling = published.scaling
