@@ -13,7 +13,7 @@ from rlhp_ray.reward.observation_scaling import BYTE_MAX
 CNN_LAYERS = ((16, 8, 4), (32, 4, 2))  # (filters, kernel, stride): the smaller network of Mnih et al. 2013
 CNN_HIDDEN = 256  # Mnih et al. 2013
 HEAD_GAIN = 0.01  # a nearly uniform first policy (Andrychowicz et al. 2021, s3.2)
-INITIAL_LOG_STD = -0.5  # of normalised actions
+INITIAL_LOG_STD = 0.0  # of normalised actions: as wide as their range
 
 
 def _linear(in_size: int, out_size: int, gain: float = math.sqrt(2)) -> nn.Linear:
