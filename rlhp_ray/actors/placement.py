@@ -55,6 +55,7 @@ def create_reward_learner(config: RunConfig, spec: EnsembleSpec, trial_id: str) 
         batch_pairs=reward.batch_pairs,
         pretraining_epochs=reward.pretraining_epochs,
         epochs_per_round=reward.epochs_per_round,
+        pairs_per_round=reward.pairs_per_round,
     )
     actor: Any = RewardLearner
     return actor.options(name=f"RewardLearner:{trial_id}", num_cpus=1).remote(spec, settings, config.seed)

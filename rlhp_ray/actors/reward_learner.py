@@ -24,6 +24,7 @@ class FitSettings:
     batch_pairs: int
     pretraining_epochs: int
     epochs_per_round: int
+    pairs_per_round: int | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,8 @@ class RewardLearner:
         if len(self._pairs):
             first = self._ensemble.version == 0
             epochs = self._settings.pretraining_epochs if first else self._settings.epochs_per_round
-            metrics = self._fitter.fit(self._pairs.all(), epochs, self._ensemble.version)
+            most = None if first else self._settings.pairs_per_round
+            metrics = self._fitter.fit(self._pairs.all(), epochs, self._ensemble.version, most)
         assert data.recent is not None, "a round without recent clips cannot be normalised"
         published = self._ensemble.publish(self._ensemble.version + 1, data.recent)
         raw = self._ensemble.member_rewards_of_clips(data.recent)

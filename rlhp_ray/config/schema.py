@@ -136,6 +136,11 @@ class RewardConfig(_Section):
     epochs_per_round: PositiveInt = Field(
         default=8, description="Passes over the labels in each later round of fitting."
     )
+    pairs_per_round: PositiveInt | None = Field(
+        default=None,
+        description="At most this many labelled pairs presented in a later round, passes counted together (C17 A.2: "
+        "about one per 10 env steps); null sets no limit.",
+    )
     scale: PositiveFloat = Field(
         default=1.0, description="Standard deviation of the predicted reward, per env step (C17 A.1: 1; A.2: 0.05)."
     )

@@ -1,5 +1,6 @@
 """Fits a reward ensemble to labelled pairs: bootstrap, 10 % response model, adaptive L2, validation (C17 s2.2, A.1)."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from rlhp_ray.seeding import derive_rng
 L2_RATIO_LOW, L2_RATIO_HIGH = 1.1, 1.5  # C17 A.1: where validation over training loss should lie
 L2_STEP = 1.1  # factor by which a coefficient moves after an epoch outside that range
 L2_INITIAL, L2_SMALLEST, L2_LARGEST = 1e-5, 1e-7, 1e-3  # above it the networks underfit (seen on MovingDot)
-MAX_VALIDATION_PAIRS = 512  # the newest; bounds memory and time of a validation
+MAX_VALIDATION_PAIRS, MAX_VALIDATION_PAIRS_OF_IMAGES = 512, 64  # the newest; bound memory and time of a validation
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,13 @@ class EnsembleFitter:
         self._l2 = torch.full((ensemble.members,), L2_INITIAL)
         self._weight_matrices = [p for name, p in ensemble.network.named_parameters() if name.endswith("weight")]
 
-    def fit(self, pairs: LabelledPairs, epochs: int, round_index: int) -> FitMetrics:
+    def fit(self, pairs: LabelledPairs, epochs: int, round_index: int, max_pairs: int | None = None) -> FitMetrics:
         """Train for some epochs over all pairs.
 
         Args:
             pairs: labels, oldest first.
             epochs: passes over them.
+            max_pairs: pairs presented in all, at most; the last pass is cut short by it. None for no limit.
             round_index: names the random stream of this round.
 
         Raises:
@@ -75,8 +77,10 @@ class EnsembleFitter:
                 "finite numbers: nothing can be learnt from them. Look at what the environment returns."
             )
         rng = derive_rng(self._seed, "fit", round_index)
-        for _ in range(epochs):
-            order = torch.from_numpy(rng.permutation(len(pairs)))
+        left = max_pairs or epochs * len(pairs)
+        for _ in range(min(epochs, math.ceil(left / len(pairs)))):
+            order = torch.from_numpy(rng.permutation(len(pairs)))[:left]
+            left -= len(order)
             for rows in order.split(self._batch_pairs):
                 self._step(data, rows)
             self._move_l2(*self._losses(data)[:2])
@@ -114,7 +118,9 @@ class EnsembleFitter:
     @torch.no_grad()
     def _losses(self, data: "_Tensors") -> tuple[Tensor, Tensor, Tensor]:
         """Training loss, validation loss and validation accuracy of every member; NaN where it has no such labels."""
-        rows = torch.arange(max(0, len(data.mu_left) - MAX_VALIDATION_PAIRS), len(data.mu_left))
+        is_image = self._ensemble.scaling.kind == "bytes"
+        most = MAX_VALIDATION_PAIRS_OF_IMAGES if is_image else MAX_VALIDATION_PAIRS
+        rows = torch.arange(max(0, len(data.mu_left) - most), len(data.mu_left))
         batches = [self._returns(data, batch) for batch in rows.split(self._batch_pairs)]
         left, right = (torch.cat(side, dim=1) for side in zip(*batches, strict=True))
         mu_left, weights = data.mu_left[rows], data.weights[:, rows]

@@ -257,3 +257,11 @@ def test_a_loss_that_is_not_finite_is_a_typed_error(make_spec):
 def test_the_first_labels_of_all_can_be_fitted(make_spec, num_pairs):
     for seed in range(20):
         fitter_of(RewardEnsemble(make_spec()), seed=seed).fit(labelled(num_pairs), 2, 0)
+
+
+@pytest.mark.parametrize(("max_pairs", "expected"), [(None, 120), (25, 25), (100, 100), (1000, 120)])
+def test_a_limit_cuts_the_last_pass_short(make_spec, monkeypatch, max_pairs, expected):
+    presented = []
+    monkeypatch.setattr(EnsembleFitter, "_step", lambda self, data, rows: presented.append(len(rows)))
+    fitter_of(RewardEnsemble(make_spec())).fit(labelled(40), epochs=3, round_index=0, max_pairs=max_pairs)
+    assert sum(presented) == expected
