@@ -50,8 +50,8 @@ class EnvConfig(_Section):
         default=0.0,
         ge=0,
         allow_inf_nan=False,
-        description="Charged to the teacher's reward at each hidden termination, in units of the true reward (C17 A.1, which "
-        "gives no figure).",
+        description="Charged to the teacher's reward at each hidden termination, in units of the true reward (C17 A.1, "
+        "which gives no figure).",
     )
 
 

@@ -1,5 +1,6 @@
 """What a finished run leaves for a person to look at: a table, a learning curve, a video."""
 
+import sys
 from typing import Any
 
 from rlhp_ray.config.schema import RunConfig
@@ -27,7 +28,7 @@ def draw_and_film(archive: RunArchive, config: RunConfig) -> None:
         output = archive.videos_dir / VIDEO_FILE
         record_video(policy, reward, policy.env_id, policy.frame_skip, output, VIDEO_EPISODES)
     except RlhpError as error:
-        print(f"no video: {error}")
+        print(f"no video: {error}", file=sys.stderr, flush=True)
 
 
 def describe_run(archive: RunArchive, config: RunConfig, summary: dict[str, Any]) -> str:

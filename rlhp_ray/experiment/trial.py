@@ -104,9 +104,7 @@ def _train(
         detail = archive.directory / ERROR_FILE
         detail.write_text(traceback.format_exc())
         text = known or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
-        say(
-            f"rlhp: error: {text}\nThe whole error is in {detail}; rlhp resume {archive.directory} goes on from the last checkpoint."
-        )
+        say(f"rlhp: error: {text}\n  whole error: {detail}\n  to go on:    rlhp resume {archive.directory}")
     return RunStatus.FAILED, writer
 
 

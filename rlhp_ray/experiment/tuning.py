@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ray import tune
 from ray.tune import CheckpointConfig
@@ -65,9 +64,11 @@ class TuneSession:
         progress = ProgressLine(self._config.training.env_steps, labels)
         run_name = self._archive.directory.name  # Tune pickles the creators below: they must not hold this session
         number = len(list(self._archive.directory.glob("tune/session-*"))) + 1
+        algorithm_class = self._algorithm_config.algo_class
+        assert algorithm_class is not None
         with interrupt_once(stopper):
             tune.run(
-                self._algorithm_config.algo_class,
+                algorithm_class,
                 config=self._algorithm_config.to_dict(),
                 name=f"session-{number}",
                 storage_path=str(self._archive.directory / "tune"),

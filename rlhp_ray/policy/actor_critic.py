@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import gymnasium as gym
 import numpy as np
@@ -29,7 +30,7 @@ class MLPTrunk(nn.Module):
     def __init__(self, observation_size: int, hidden_sizes: Sequence[int]) -> None:
         super().__init__()
         sizes = (observation_size, *hidden_sizes)
-        layers = [(_linear(n_in, n_out), nn.Tanh()) for n_in, n_out in zip(sizes, sizes[1:], strict=False)]
+        layers = [(_linear(n_in, n_out), nn.Tanh()) for n_in, n_out in pairwise(sizes)]
         self.layers = nn.Sequential(*(module for pair in layers for module in pair))
         self.out_size = sizes[-1]
 
@@ -77,7 +78,11 @@ class ActorCriticNetwork(nn.Module):
         self.actor_trunk: nn.Module = trunk
         self.critic_trunk: nn.Module | None = None if self.is_image else MLPTrunk(shape[0], hidden_sizes)
         discrete = isinstance(action_space, gym.spaces.Discrete)
-        num_outputs = int(action_space.n) if discrete else int(np.prod(action_space.shape))
+        if isinstance(action_space, gym.spaces.Discrete):
+            num_outputs = int(action_space.n)
+        else:
+            assert action_space.shape is not None
+            num_outputs = int(np.prod(action_space.shape))
         self.actor_head = _linear(trunk.out_size, num_outputs, HEAD_GAIN)
         self.critic_head = _linear(trunk.out_size, 1, 1.0)
         self.log_std = None if discrete else nn.Parameter(torch.full((num_outputs,), INITIAL_LOG_STD))

@@ -34,7 +34,7 @@ INTERIM_EVALUATION_EPISODES = 100  # the final evaluation plays evaluation.episo
 class PreferenceDriven(Algorithm):
     """Mixed in before an RLlib algorithm: everything that preferences add to it."""
 
-    def setup(self, config: AlgorithmConfig) -> None:
+    def setup(self, config: AlgorithmConfig) -> None:  # type: ignore[override]  # Algorithm narrows Trainable's
         """Seed, build RLlib's side, then the actors."""
         torch.set_num_threads(1)
         self._run: RunConfig = run_config_of(config.env_config)
@@ -48,6 +48,7 @@ class PreferenceDriven(Algorithm):
             buffer_name = config.env_config.get(BUFFER_NAME_KEY)
             buffer = ray.get_actor(buffer_name) if buffer_name else self._own_buffer()
             learner = create_reward_learner(self._run, self._spec, self.trial_id)
+        assert self.env_runner_group is not None
         self.training = PreferenceTraining(
             self._run, self._spec, self.env_runner_group, config.total_train_batch_size, buffer, learner
         )
@@ -69,6 +70,7 @@ class PreferenceDriven(Algorithm):
     @property
     def interval_iterations(self) -> int:
         """Iterations from one checkpoint, and barrier, to the next."""
+        assert self.config is not None
         return checkpoint_interval_iterations(self._run, self.config)
 
     def training_step(self) -> None:
@@ -155,12 +157,13 @@ class PreferenceDriven(Algorithm):
         if self._run.reward_source == "preferences":
             save_reward(inference, self._spec, published, env.id)
         if isinstance(module, ActorCriticRLModule):
+            assert isinstance(module.model_config, dict)
             sizes = tuple(module.model_config["hidden_sizes"])
             action_space = self._description.action_space
             save_policy(inference, module.network, published.scaling, action_space, env.id, env.frame_skip, sizes)
 
-    def load_checkpoint(self, checkpoint_dir: str) -> None:
-        """The inverse of `save_checkpoint`: afterwards the trial goes on as the undisturbed one does after a barrier."""
+    def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]  # Algorithm narrows Trainable's
+        """The inverse of `save_checkpoint`: the trial then goes on as the undisturbed one does after a barrier."""
         super().load_checkpoint(checkpoint_dir)
         iteration, self._train_seconds = restore_training(
             Path(checkpoint_dir), self.training, take_all_labels=self._run.mode == "async"
@@ -171,6 +174,7 @@ class PreferenceDriven(Algorithm):
     def default_resource_request(cls, config: AlgorithmConfig | dict[str, Any]) -> PlacementGroupFactory:
         """RLlib's bundles and one more for the reward learner."""
         request = super().default_resource_request(config)
+        assert isinstance(request, PlacementGroupFactory)
         env_config = config["env_config"]
         if run_config_of(env_config).reward_source != "preferences":
             return request

@@ -81,6 +81,8 @@ class PreferenceTraining:
         """
         if self.buffer is None or self.learner is None or self._config.mode == "sync":
             return
+        data: ray.ObjectRef
+        report: ray.ObjectRef
         data, report = self.buffer.replay.options(num_returns=2).remote(None)
         ray.get(self.learner.add_pairs.remote(data))
         stored = ray.get(report)

@@ -9,5 +9,5 @@ import torch
 def seed_process(seed: int) -> None:
     """Seed Python's, NumPy's and PyTorch's global generators."""
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 - RLlib shuffles minibatches with the global generator
+    np.random.seed(seed)  # RLlib shuffles minibatches with the global generator
     torch.manual_seed(seed)

@@ -18,6 +18,8 @@ class ActorCriticRLModule(TorchRLModule, ValueFunctionAPI):
     def setup(self) -> None:
         discrete = isinstance(self.action_space, gym.spaces.Discrete)
         self.action_dist_cls = TorchCategorical if discrete else TorchDiagGaussian
+        assert self.observation_space is not None and self.action_space is not None
+        assert isinstance(self.model_config, dict)
         self.network = ActorCriticNetwork(self.observation_space, self.action_space, self.model_config["hidden_sizes"])
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

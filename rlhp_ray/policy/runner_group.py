@@ -54,7 +54,7 @@ def collect_untrained(runners: EnvRunnerGroup, env_steps: int, stint_steps: int)
 
 
 def _sample_and_forget(runner: EnvRunner, env_steps: int, stint_steps: int) -> None:
-    taken, stint = 0, stint_steps * runner.num_envs
+    taken, stint = 0, stint_steps * runner.num_envs  # type: ignore[attr-defined]  # RLlib's subclasses declare it
     while taken + stint <= env_steps // 2:
         runner.sample(num_timesteps=stint, force_reset=True)
         taken += stint

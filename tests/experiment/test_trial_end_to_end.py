@@ -95,9 +95,7 @@ def summary(directory: Path) -> dict:
 
 def deterministic_summary(directory: Path) -> dict:
     costs = ("cpu_hours", "gpu_hours", "cost")
-    return {
-        key: value for key, value in summary(directory).items() if key not in costs and "second" not in key
-    }
+    return {key: value for key, value in summary(directory).items() if key not in costs and "second" not in key}
 
 
 def assert_same_result(first: Path, second: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whole experiments held against thresholds (`make test-learning`): minutes each, as shipped, through the command line."""
+"""Whole experiments held against thresholds (`make test-learning`): minutes each, as shipped, by the command line."""
 
 import json
 import subprocess
@@ -12,8 +12,8 @@ pytestmark = pytest.mark.learning
 
 
 def true_return(folder: Path, config: str, seed: int, *overrides: str) -> float:
-    command = [sys.executable, "-m", "rlhp_ray.cli", "train", config, f"seed={seed}", f"output_dir={folder}", *overrides]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, "-m", "rlhp_ray.cli", "train", config, f"seed={seed}", f"output_dir={folder}"]
+    done = subprocess.run([*command, *overrides], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads((Path(done.stdout.strip()) / "summary.json").read_text())["true_return_mean"]
 
