@@ -93,7 +93,9 @@ class PreferenceLoop:
             done, _ = ray.wait([fitted_ref], timeout=0)
             if not done:
                 return None
-        report, fitted = self._timed_get([report_ref, fitted_ref])
+            report, fitted = ray.get([report_ref, fitted_ref])
+        else:
+            report, fitted = self._timed_get([report_ref, fitted_ref])
         self._round = None
         return FinishedRound(report, fitted, env_steps)
 
