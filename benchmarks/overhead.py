@@ -30,7 +30,7 @@ def main() -> None:
     parser.add_argument("config", nargs="?", default="moving_dot")
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--pairs", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     print("pair  mode   preferences  true reward  ratio  waiting of the policy")
     for mode in ("sync", "async"):
         ratios = []

@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*")
     parser.add_argument("--seeds", default="0-9", help="first-last")
     parser.add_argument("--threshold", type=float, required=True)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     first, _, last = arguments.seeds.partition("-")
     print("seed  true return  std    labels  accuracy  env steps/s  train s  wall s", flush=True)
     returns = []
