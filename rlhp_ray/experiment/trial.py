@@ -1,5 +1,6 @@
 """One training as a sweep of one: archive, Ray, the buffer on the driver, `tune.run`, and what a person looks at."""
 
+import re
 import sys
 import time
 import traceback
@@ -20,6 +21,7 @@ from rlhp_ray.experiment.run_cost import cpu_seconds_of_process_tree
 from rlhp_ray.experiment.summary import RunStatus, build_summary
 
 ERROR_FILE = "error.txt"
+MAX_CAUSES = 10  # followed behind an error
 EXIT_CODES = {RunStatus.DONE: 0, RunStatus.FAILED: 1, RunStatus.INTERRUPTED: 130}
 
 
@@ -88,7 +90,7 @@ def _train(
     """Start Ray and Tune; returns how it ended and the metrics writer, None where it did not come so far."""
     writer = None
     try:
-        _check_store(archive, config, description)
+        _check_stored_inputs(archive, config, description)
         with ray_session(config.env.num_env_runners, dashboard) as address:
             if address:
                 say(f"Ray dashboard {address}")
@@ -108,26 +110,32 @@ def _train(
     return RunStatus.FAILED, writer
 
 
-def _check_store(archive: RunArchive, config: RunConfig, description: EnvDescription) -> None:
-    """Refuse a damaged or foreign preference database before anything is started."""
-    if archive.preferences_file.exists():
-        from rlhp_ray.actors.placement import store_metadata
-        from rlhp_ray.policy.swapped_env import ensemble_spec
-        from rlhp_ray.preferences.preference_store import PreferenceStore
+def _check_stored_inputs(archive: RunArchive, config: RunConfig, description: EnvDescription) -> None:
+    """Refuse a preference database or a learnt reward that is damaged or does not fit, before Ray is started."""
+    from rlhp_ray.actors.placement import store_metadata
+    from rlhp_ray.policy.swapped_env import ensemble_spec
+    from rlhp_ray.preferences.preference_store import PreferenceStore
+    from rlhp_ray.reward.inference import load_fitting_reward
 
-        metadata = store_metadata(config, ensemble_spec(config, description))
-        PreferenceStore(archive.preferences_file, metadata).close()
+    spec = ensemble_spec(config, description)
+    if archive.preferences_file.exists():
+        PreferenceStore(archive.preferences_file, store_metadata(config, spec)).close()
+    if config.reward.load is not None:
+        load_fitting_reward(Path(config.reward.load), spec)
 
 
 def _clock(started: float) -> Callable[[], tuple[float, float]]:
     return lambda: (time.monotonic() - started, cpu_seconds_of_process_tree())
 
 
-def known_cause(error: BaseException | None) -> RlhpError | None:
-    """The error of ours that lies behind Ray's, if there is one."""
-    seen = 0
-    while error is not None and seen < 10:
-        if isinstance(error, RlhpError):
-            return error
-        error, seen = getattr(error, "cause", None) or error.__cause__, seen + 1
-    return None
+def known_cause(error: BaseException | None) -> str | None:
+    """The message of our own error behind one of Ray's, if there is one; from its text where only that is left."""
+    text = str(error)
+    for _ in range(MAX_CAUSES):
+        if error is None:
+            break
+        if isinstance(error, RlhpError) and not hasattr(error, "cause"):  # Ray wraps one of ours as both
+            return str(error)
+        error = getattr(error, "cause", None) or error.__cause__
+    told = re.findall(r"rlhp_ray\.errors\.\w+: (.+)", text)
+    return told[-1] if told else None

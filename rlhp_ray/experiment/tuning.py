@@ -67,7 +67,7 @@ class TuneSession:
         algorithm_class = self._algorithm_config.algo_class
         assert algorithm_class is not None
         with interrupt_once(stopper):
-            tune.run(
+            analysis = tune.run(
                 algorithm_class,
                 config=self._algorithm_config.to_dict(),
                 name=f"session-{number}",
@@ -79,9 +79,13 @@ class TuneSession:
                 checkpoint_config=self._checkpoints(),
                 callbacks=[self.writer, progress, self._links],
                 verbose=0,
-                raise_on_failed_trial=True,
+                raise_on_failed_trial=False,
             )
         self.writer.close()
+        trial = analysis.trials[0]
+        error = trial.get_pickled_error() or trial.get_error()  # the first keeps its type, where it can be pickled
+        if error is not None:
+            raise error
         finished = self.writer.latest.get(keys.ENV_STEPS, 0) >= self._config.training.env_steps
         if not finished and not stopper.requested:
             raise RlhpError("the trial ended before its env steps were spent, and nothing asked it to; see console.log")

@@ -23,7 +23,7 @@ from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.swapped_env import ensemble_spec, register_swapped_env, run_config_of
 from rlhp_ray.policy.training_state import restore_training, save_training
 from rlhp_ray.reward.ensemble import PublishedReward
-from rlhp_ray.reward.inference import load_reward, save_reward
+from rlhp_ray.reward.inference import load_fitting_reward, save_reward
 from rlhp_ray.seeding import derive_seed
 
 BUFFER_NAME_KEY = "rlhp_buffer"  # of env_config: name of the driver's PreferenceBuffer; absent: the trial makes one
@@ -62,7 +62,7 @@ class PreferenceDriven(Algorithm):
         return create_preference_buffer(self._run, self._spec, Path(self.logdir), f"PreferenceBuffer:{self.trial_id}")
 
     def _load_reward(self, directory: Path) -> None:
-        published = load_reward(directory).ensemble.published()
+        published = load_fitting_reward(directory, self._spec).ensemble.published()
         self.training.published = published
         if self.training.learner is not None:
             ray.get(self.training.learner.load_published.remote(published))

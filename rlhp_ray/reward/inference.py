@@ -81,6 +81,23 @@ def load_reward(directory: Path) -> RewardFunction:
         raise CheckpointError(f"the reward in {directory} does not fit this rlhp ({error!r})") from error
 
 
+def load_fitting_reward(directory: Path, spec: EnsembleSpec) -> RewardFunction:
+    """A saved reward that a run with this ensemble can go on from.
+
+    Raises:
+        CheckpointError: it cannot be read, or was learnt with other spaces or another architecture.
+    """
+    reward = load_reward(directory)
+    for name in ("observation_space", "action_space", "members", "hidden_sizes"):
+        got, expected = getattr(reward.ensemble.spec, name), getattr(spec, name)
+        if got != expected:
+            raise CheckpointError(
+                f"the reward in {directory} (learnt in {reward.env_id}) has {name} {got}; this run expects {expected}. "
+                "Load a reward that was learnt in the same environment with the same section `reward`."
+            )
+    return reward
+
+
 def find_export(directory: Path) -> Path:
     """The inference export in a run directory (its last checkpoint), a checkpoint, or itself."""
     for candidate in (directory / "checkpoints" / "last" / "inference", directory / "inference"):

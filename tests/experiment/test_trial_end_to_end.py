@@ -214,3 +214,40 @@ def test_a_database_of_a_newer_schema_is_left_alone(undisturbed: Path, tmp_path:
     assert "written by a newer rlhp (schema 99)" in done.stderr
     assert "Traceback" not in done.stderr
     assert labels(tmp_path / "run") == before
+
+
+NAN_ENVIRONMENT = """
+import gymnasium
+from gymnasium.envs.classic_control import PendulumEnv
+
+class Broken(PendulumEnv):
+    taken = 0
+
+    def step(self, action):
+        Broken.taken += 1
+        observation, reward, terminated, truncated, info = super().step(action)
+        return observation, float("nan") if Broken.taken > 3000 else reward, terminated, truncated, info
+
+gymnasium.register("Broken-v0", entry_point="broken_module:Broken", max_episode_steps=200)
+"""
+
+
+def test_a_reward_that_becomes_nan_ends_the_run_with_one_clear_error(tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "broken_module.py").write_text(NAN_ENVIRONMENT)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = run("train", "pendulum", "env.id=broken_module:Broken-v0", f"output_dir={tmp_path}", "name=run")
+    assert done.returncode == 1
+    assert "rlhp: error: the environment returned the rewards" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert summary(tmp_path / "run")["status"] == "failed"
+
+
+def test_a_reward_of_another_environment_is_refused(undisturbed: Path, tmp_path: Path) -> None:
+    done = run("train", "pendulum", f"reward.load={undisturbed}", f"output_dir={tmp_path}", "name=run")
+    assert done.returncode == 1
+    assert "learnt in rlhp/MovingDot-v0) has observation_space" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_learnt_reward_trains_without_any_label(undisturbed: Path, tmp_path: Path) -> None:
+    assert summary(train(tmp_path, f"reward.load={undisturbed}", "preferences.labels=0"))["queries"] == 0
