@@ -66,6 +66,7 @@ class RewardLearner:
 
     def __init__(self, spec: EnsembleSpec, settings: FitSettings, seed: int) -> None:
         torch.set_num_threads(1)
+        torch.set_flush_denormal(True)  # gradients of labels learnt by heart are that small, and ten times as slow
         self._settings = settings
         self._ensemble = RewardEnsemble(spec)
         self._fitter = EnsembleFitter(self._ensemble, settings.learning_rate, settings.batch_pairs, seed)
@@ -82,8 +83,8 @@ class RewardLearner:
             most = None if first else self._settings.pairs_per_round
             metrics = self._fitter.fit(self._pairs.all(), epochs, self._ensemble.version, most)
         assert data.recent is not None, "a round without recent clips cannot be normalised"
-        published = self._ensemble.publish(self._ensemble.version + 1, data.recent)
         raw = self._ensemble.member_rewards_of_clips(data.recent)
+        published = self._ensemble.publish(self._ensemble.version + 1, raw)
         members, num_clips, clip_steps = raw.shape
         rewards = published.normaliser.normalised(raw.reshape(members, -1))
         return FittedRound(

@@ -45,13 +45,6 @@ class Clip:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
-    def stacked_observations(self) -> np.ndarray:
-        """The observations as the policy saw them: `[clip_steps, *observation_shape]`."""
-        if self.frame_stack is None:
-            return self.observations
-        windows = np.lib.stride_tricks.sliding_window_view(self.observations, self.frame_stack, axis=0)
-        return np.ascontiguousarray(windows)
-
     def check_finite(self) -> None:
         """Raise RewardDataError where an observation, action or reward is NaN or infinite."""
         for name in ("observations", "actions", "teacher_rewards"):
@@ -88,15 +81,21 @@ class ClipArrays:
     """What the reward network may see of clips: observations and actions, and no reward.
 
     Args:
-        observations: `[num_clips, clip_steps, *observation_shape]`.
+        observations: `[num_clips, clip_steps, *observation_shape]`; for stacked frames the single frames
+            `[num_clips, stack - 1 + clip_steps, height, width]`, as in a clip: a quarter of the memory of the stacks.
         actions: `[num_clips, clip_steps, *action_shape]`.
+        frame_stack: frames in a stack, or None where observations are not stacks.
     """
 
     observations: np.ndarray
     actions: np.ndarray
+    frame_stack: int | None = None
 
     def __len__(self) -> int:
         return len(self.actions)
+
+    def __getitem__(self, rows: slice) -> "ClipArrays":
+        return ClipArrays(self.observations[rows], self.actions[rows], self.frame_stack)
 
     @classmethod
     def from_clips(cls, clips: Sequence[Clip]) -> "ClipArrays":
@@ -105,6 +104,16 @@ class ClipArrays:
         if len(lengths) != 1:
             raise RewardDataError(f"clips of lengths {sorted(lengths)} steps; expected one length")
         return cls(
-            observations=np.stack([clip.stacked_observations() for clip in clips]),
+            observations=np.stack([clip.observations for clip in clips]),
             actions=np.stack([clip.actions for clip in clips]),
+            frame_stack=clips[0].frame_stack,
+        )
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["ClipArrays"]) -> "ClipArrays":
+        """The clips of all parts, in order."""
+        return cls(
+            np.concatenate([part.observations for part in parts]),
+            np.concatenate([part.actions for part in parts]),
+            parts[0].frame_stack,
         )

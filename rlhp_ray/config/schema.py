@@ -126,7 +126,12 @@ class RewardConfig(_Section):
         default=3, description="Networks of the ensemble, each on its own bootstrap (C17 A: 3)."
     )
     hidden_sizes: HiddenSizes = Field(
-        default=(64, 64), description="Units of each hidden layer of a member (C17 A.1: 64, 64)."
+        default=(64, 64), description="Units of each hidden layer of a member (C17 A.1: 64, 64); the cnn has its own."
+    )
+    image_network: Literal["cnn", "keypoint_cnn"] = Field(
+        default="cnn",
+        description="What reads images: cnn, the paper's (C17 A.2), or keypoint_cnn, which sees where each filter "
+        "responds most; for few labels on scenes of small moving things.",
     )
     learning_rate: PositiveFloat = Field(default=1e-3, description="Step size of Adam, per gradient step.")
     batch_pairs: PositiveInt = Field(default=32, description="Pairs of clips in one gradient step.")

@@ -30,6 +30,7 @@ def ensemble_spec(config: RunConfig, description: EnvDescription) -> EnsembleSpe
         action_space=description.action_space,
         members=config.reward.members,
         hidden_sizes=tuple(config.reward.hidden_sizes),
+        image_network=config.reward.image_network,
         scaling=ObservationScaling.from_space(description.observation_space),
         scale=config.reward.scale,
         seed=derive_seed(config.seed, "ensemble"),

@@ -1,5 +1,6 @@
 """The reward ensemble: networks, observation scaling and normaliser, as one versioned thing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gymnasium as gym
@@ -10,9 +11,9 @@ from torch import Tensor, nn
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.reward.normalisation import RewardNormaliser
 from rlhp_ray.reward.observation_scaling import ObservationScaling, action_size, encode_actions
-from rlhp_ray.reward.reward_networks import CNNRewardNetwork, MLPRewardNetwork
+from rlhp_ray.reward.reward_networks import IMAGE_NETWORKS, KeypointRewardNetwork, MLPRewardNetwork
 
-MAX_STEPS_PER_BATCH = 8192  # of inference over clips: bounds the memory of pixel batches
+MAX_STEPS_PER_BATCH = 1024  # of inference over clips: 116 MB of pixels as floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,8 @@ class EnsembleSpec:
         observation_space: of one environment, before scaling.
         action_space: of one environment.
         members: networks in the ensemble; C17 uses 3.
-        hidden_sizes: of the MLP; pixels use the paper's CNN.
+        hidden_sizes: of the MLP, and of what follows the keypoints.
+        image_network: what reads images, a key of `IMAGE_NETWORKS`.
         scaling: owns what the networks see of an observation.
         scale: standard deviation of the predicted reward, in reward units.
         seed: of the initial weights.
@@ -50,9 +52,46 @@ class EnsembleSpec:
     action_space: gym.Space
     members: int
     hidden_sizes: tuple[int, ...]
+    image_network: str
     scaling: ObservationScaling
     scale: float
     seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedClips:
+    """Clips as tensors.
+
+    Args:
+        observations: `[num_clips, clip_steps, ...]` as the networks take them; of stacked frames the single ones
+            `[num_clips, stack - 1 + clip_steps, height, width]`, from which stacks are made without copying.
+        actions: `[num_clips, clip_steps, action_size]`.
+        frame_stack: frames in a stack, or None.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    frame_stack: int | None
+
+    def __getitem__(self, rows: Tensor | slice) -> "EncodedClips":
+        return EncodedClips(self.observations[rows], self.actions[rows], self.frame_stack)
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["EncodedClips"]) -> "EncodedClips":
+        """The clips of all parts, in order."""
+        return cls(
+            torch.cat([part.observations for part in parts]),
+            torch.cat([part.actions for part in parts]),
+            parts[0].frame_stack,
+        )
+
+    def rewards(self, network: nn.Module) -> Tensor:
+        """Rewards `[members, num_clips, clip_steps]`; a network that reads frames one by one reads each frame once."""
+        if self.frame_stack is None:
+            return network(self.observations, self.actions)
+        if isinstance(network, KeypointRewardNetwork):
+            return network.of_clips(self.observations, self.actions)
+        return network(self.observations.unfold(1, self.frame_stack, 1), self.actions)
 
 
 class RewardEnsemble:
@@ -75,7 +114,9 @@ class RewardEnsemble:
     def _build_network(self) -> nn.Module:
         size = action_size(self.spec.action_space)
         if self.scaling.kind == "bytes":
-            return CNNRewardNetwork(self.members, self.scaling.shape, size)
+            return IMAGE_NETWORKS[self.spec.image_network](
+                self.members, self.scaling.shape, size, self.spec.hidden_sizes
+            )
         return MLPRewardNetwork(self.members, self.scaling.size, size, self.spec.hidden_sizes)
 
     def encode(self, observations: np.ndarray, actions: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -84,6 +125,19 @@ class RewardEnsemble:
             torch.from_numpy(np.ascontiguousarray(self.scaling(observations))),
             torch.from_numpy(encode_actions(actions, self.spec.action_space)),
         )
+
+    def encode_clips(self, clips: ClipArrays) -> EncodedClips:
+        """Clips as tensors; single frames are not copied."""
+        num_clips, clip_steps = clips.actions.shape[:2]
+        actions = torch.from_numpy(
+            encode_actions(clips.actions.reshape(-1, *clips.actions.shape[2:]), self.spec.action_space)
+        )
+        if clips.frame_stack is None:
+            flat = self.scaling(clips.observations.reshape(-1, *clips.observations.shape[2:]))
+            observations = torch.from_numpy(np.ascontiguousarray(flat).reshape(num_clips, clip_steps, *flat.shape[1:]))
+        else:
+            observations = torch.from_numpy(clips.observations)
+        return EncodedClips(observations, actions.reshape(num_clips, clip_steps, -1), clips.frame_stack)
 
     @torch.inference_mode()
     def member_rewards(self, observations: np.ndarray, actions: np.ndarray) -> np.ndarray:
@@ -96,23 +150,23 @@ class RewardEnsemble:
 
     def member_rewards_of_clips(self, clips: ClipArrays) -> np.ndarray:
         """Raw rewards of every step of every clip: `[members, num_clips, clip_steps]`."""
-        num_clips, clip_steps = clips.actions.shape[:2]
-        per_batch = max(1, MAX_STEPS_PER_BATCH // clip_steps)
-        batches = []
-        for start in range(0, num_clips, per_batch):
-            observations = clips.observations[start : start + per_batch]
-            actions = clips.actions[start : start + per_batch]
-            flat = self.member_rewards(
-                observations.reshape(-1, *observations.shape[2:]), actions.reshape(-1, *actions.shape[2:])
-            )
-            batches.append(flat.reshape(self.members, -1, clip_steps))
-        return np.concatenate(batches, axis=1)
+        per_batch = max(1, MAX_STEPS_PER_BATCH // clips.actions.shape[1])
+        encoded = self.encode_clips(clips)
+        with torch.inference_mode():
+            batches = [
+                encoded[start : start + per_batch].rewards(self.network) for start in range(0, len(clips), per_batch)
+            ]
+            return torch.cat(batches, dim=1).numpy()
 
-    def publish(self, version: int, recent_clips: ClipArrays) -> PublishedReward:
-        """Fix the normaliser over recent clips and hand out this version."""
-        rewards = self.member_rewards_of_clips(recent_clips).reshape(self.members, -1)
+    def publish(self, version: int, recent_rewards: np.ndarray) -> PublishedReward:
+        """Fix the normaliser and hand out this version.
+
+        Args:
+            version: number of the version.
+            recent_rewards: `[members, num_clips, clip_steps]`, what the current weights give recent clips.
+        """
         self.version = version
-        self.normaliser = RewardNormaliser.from_rewards(rewards, self.normaliser.scale)
+        self.normaliser = RewardNormaliser.from_rewards(recent_rewards.reshape(self.members, -1), self.normaliser.scale)
         return self.published()
 
     def published(self) -> PublishedReward:

@@ -16,6 +16,7 @@ _HEADER_TYPES: dict[str, type | tuple[type, ...]] = {
     "version": int,
     "members": int,
     "hidden_sizes": list,
+    "image_network": str,
     "scale": (int, float),
     "env_id": str,
 }
@@ -42,6 +43,7 @@ def save_reward(directory: Path, spec: EnsembleSpec, published: PublishedReward,
         "version": published.version,
         "members": spec.members,
         "hidden_sizes": list(spec.hidden_sizes),
+        "image_network": spec.image_network,
         "scale": spec.scale,
         "scaling": published.scaling.to_dict(),
         "observation_space": space_to_dict(spec.observation_space),
@@ -68,6 +70,7 @@ def load_reward(directory: Path) -> RewardFunction:
             action_space=space_from_dict(header["action_space"]),
             members=header["members"],
             hidden_sizes=tuple(header["hidden_sizes"]),
+            image_network=header["image_network"],
             scaling=ObservationScaling.from_dict(header["scaling"]),
             scale=header["scale"],
             seed=0,
@@ -88,7 +91,7 @@ def load_fitting_reward(directory: Path, spec: EnsembleSpec) -> RewardFunction:
         CheckpointError: it cannot be read, or was learnt with other spaces or another architecture.
     """
     reward = load_reward(directory)
-    for name in ("observation_space", "action_space", "members", "hidden_sizes"):
+    for name in ("observation_space", "action_space", "members", "hidden_sizes", "image_network"):
         got, expected = getattr(reward.ensemble.spec, name), getattr(spec, name)
         if got != expected:
             raise CheckpointError(

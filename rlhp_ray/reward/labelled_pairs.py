@@ -48,10 +48,8 @@ class LabelledPairs:
 
     def without_oldest(self, num_pairs: int) -> "LabelledPairs":
         """All but the first `num_pairs`."""
-        left, right = (
-            ClipArrays(clips.observations[num_pairs:], clips.actions[num_pairs:]) for clips in (self.left, self.right)
-        )
-        return LabelledPairs(left, right, self.mu_left[num_pairs:], self.query_index[num_pairs:])
+        kept = slice(num_pairs, None)
+        return LabelledPairs(self.left[kept], self.right[kept], self.mu_left[kept], self.query_index[kept])
 
 
 def bootstrap_weights(seed: int, query_index: np.ndarray, members: int) -> np.ndarray:
@@ -98,20 +96,13 @@ class LabelledPairBuffer:
 
     def all(self) -> LabelledPairs:
         """Everything kept, oldest first, as one."""
-        chunks = list(self._chunks)
-
-        def joined(side: str) -> ClipArrays:
-            arrays = [getattr(chunk, side) for chunk in chunks]
-            return ClipArrays(
-                np.concatenate([array.observations for array in arrays]),
-                np.concatenate([array.actions for array in arrays]),
+        if len(self._chunks) > 1:
+            chunks = list(self._chunks)
+            whole = LabelledPairs(
+                ClipArrays.concatenated([chunk.left for chunk in chunks]),
+                ClipArrays.concatenated([chunk.right for chunk in chunks]),
+                np.concatenate([chunk.mu_left for chunk in chunks]),
+                np.concatenate([chunk.query_index for chunk in chunks]),
             )
-
-        whole = LabelledPairs(
-            joined("left"),
-            joined("right"),
-            np.concatenate([chunk.mu_left for chunk in chunks]),
-            np.concatenate([chunk.query_index for chunk in chunks]),
-        )
-        self._chunks = deque([whole])
-        return whole
+            self._chunks = deque([whole])
+        return self._chunks[0]

@@ -111,31 +111,21 @@ def test_bytes_and_integers_are_always_finite():
     make_stacked_clip().check_finite()
 
 
-def test_stacks_are_windows_over_frames_with_the_newest_last():
-    clip = make_stacked_clip()
-    stacks = clip.stacked_observations()
-    assert stacks.shape == (5, 6, 7, 4)
-    for step in range(5):
-        for age in range(4):
-            np.testing.assert_array_equal(stacks[step, ..., age], clip.observations[step + age])
-
-
-def test_observations_that_are_no_stacks_are_left_alone():
-    clip = make_clip()
-    assert clip.stacked_observations() is clip.observations
-
-
 def test_clip_arrays_join_clips_in_order_and_hold_no_reward():
     first, second = make_clip(), make_clip(actions=np.arange(5))
     arrays = ClipArrays.from_clips([first, second])
     assert len(arrays) == 2 and arrays.observations.shape == (2, 5, 3)
     np.testing.assert_array_equal(arrays.actions, [first.actions, second.actions])
-    assert {field.name for field in fields(ClipArrays)} == {"observations", "actions"}
+    assert {field.name for field in fields(ClipArrays)} == {"observations", "actions", "frame_stack"}
 
 
-def test_clip_arrays_hold_rebuilt_stacks():
+def test_clip_arrays_of_stacks_hold_single_frames():
     clip = make_stacked_clip()
-    np.testing.assert_array_equal(ClipArrays.from_clips([clip]).observations[0], clip.stacked_observations())
+    arrays = ClipArrays.from_clips([clip, clip])
+    assert arrays.observations.shape == (2, 8, 6, 7) and arrays.frame_stack == 4
+    joined = ClipArrays.concatenated([arrays[:1], arrays[1:]])
+    np.testing.assert_array_equal(joined.observations, arrays.observations)
+    assert joined.frame_stack == 4 and len(joined) == 2
 
 
 def test_clips_of_different_lengths_cannot_be_joined():

@@ -28,7 +28,7 @@ def make_spec() -> Callable[..., EnsembleSpec]:
     """Specifications that differ from a small MLP ensemble of three by what is given."""
 
     def make(observation_space: gym.Space = POINTS, action_space: gym.Space = BUTTONS, **changes) -> EnsembleSpec:
-        settings = {"members": 3, "hidden_sizes": (16,), "scale": 1.0, "seed": 0, **changes}
+        settings = {"members": 3, "hidden_sizes": (16,), "image_network": "cnn", "scale": 1.0, "seed": 0, **changes}
         scaling = settings.pop("scaling", ObservationScaling.from_space(observation_space))
         return EnsembleSpec(observation_space, action_space, scaling=scaling, **settings)
 

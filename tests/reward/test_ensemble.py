@@ -75,8 +75,9 @@ def test_pixels_get_the_convolutional_network(make_spec):
 
 def test_publishing_fixes_the_normaliser_over_recent_clips(make_spec):
     ensemble, clips = RewardEnsemble(make_spec(scale=0.05)), random_clips(40, 10)
-    published = ensemble.publish(4, clips)
-    raw = ensemble.member_rewards_of_clips(clips).reshape(3, -1)
+    clips_rewards = ensemble.member_rewards_of_clips(clips)
+    published = ensemble.publish(4, clips_rewards)
+    raw = clips_rewards.reshape(3, -1)
     normalised = (raw - raw.mean(axis=1, keepdims=True)) / raw.std(axis=1, keepdims=True)
     rewards = ensemble.rewards(clips.observations.reshape(-1, 3), clips.actions.reshape(-1))
     assert published.version == ensemble.version == 4
@@ -89,7 +90,7 @@ def test_a_published_version_gives_the_same_rewards_elsewhere(make_spec):
         clips.observations
     )
     source.scaling = fitted
-    target.load(source.publish(2, clips))
+    target.load(source.publish(2, source.member_rewards_of_clips(clips)))
     observations, actions = clips.observations[0], clips.actions[0]
     np.testing.assert_array_equal(target.rewards(observations, actions), source.rewards(observations, actions))
     assert target.version == 2 and target.scaling is fitted
@@ -97,7 +98,7 @@ def test_a_published_version_gives_the_same_rewards_elsewhere(make_spec):
 
 def test_what_was_published_does_not_move_with_further_training(make_spec):
     ensemble, clips = RewardEnsemble(make_spec()), random_clips(4, 5)
-    published = ensemble.publish(1, clips)
+    published = ensemble.publish(1, ensemble.member_rewards_of_clips(clips))
     kept = {name: weight.copy() for name, weight in published.weights.items()}
     follower = RewardEnsemble(make_spec())
     follower.load(published)
@@ -114,3 +115,19 @@ def test_what_was_published_does_not_move_with_further_training(make_spec):
 def test_weights_of_another_ensemble_are_not_taken(make_spec):
     with pytest.raises(RuntimeError, match="size mismatch"):
         RewardEnsemble(make_spec()).load(RewardEnsemble(make_spec(members=2)).published())
+
+
+@pytest.mark.parametrize("image_network", ["cnn", "keypoint_cnn"])
+def test_clips_of_single_frames_give_what_their_stacks_give(make_spec, image_network):
+    """The newest frame is the last of a stack."""
+    space = gym.spaces.Box(0, 255, (48, 48, 3), np.uint8)
+    ensemble = RewardEnsemble(make_spec(space, image_network=image_network))
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (2, 2 + 5, 48, 48), dtype=np.uint8)
+    actions = rng.integers(0, 2, (2, 5))
+    rewards = ensemble.member_rewards_of_clips(ClipArrays(frames, actions, frame_stack=3))
+    for clip in range(2):
+        stacks = np.stack([np.stack([frames[clip, step + age] for age in range(3)], axis=-1) for step in range(5)])
+        expected = ensemble.member_rewards(stacks, actions[clip])
+        np.testing.assert_allclose(rewards[:, clip], expected, rtol=1e-4, atol=1e-5)
+    assert rewards.std() > 1e-3

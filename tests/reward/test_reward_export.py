@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.errors import CheckpointError
 from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
 from rlhp_ray.reward.export_files import FORMAT_VERSION, read_export, write_export
@@ -31,7 +30,7 @@ def published_ensemble(spec: EnsembleSpec) -> tuple[RewardEnsemble, np.ndarray, 
     ensemble = RewardEnsemble(spec)
     if ensemble.scaling.needs_data:
         ensemble.scaling = ensemble.scaling.fitted_to(observations)
-    ensemble.publish(3, ClipArrays(observations[:, None], actions[:, None]))
+    ensemble.publish(3, ensemble.member_rewards(observations, actions)[:, None])
     return ensemble, observations, actions
 
 
@@ -97,6 +96,7 @@ def test_a_file_written_by_hand_is_a_linear_reward(tmp_path):
         "version": 7,
         "members": 1,
         "hidden_sizes": [],
+        "image_network": "cnn",
         "scale": 0.5,
         "scaling": ObservationScaling.from_space(gym.spaces.Box(-1.0, 1.0, (2,))).to_dict(),
         "observation_space": space,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from rlhp_ray.reward.reward_networks import CNNRewardNetwork, MLPRewardNetwork
+from rlhp_ray.reward.reward_networks import IMAGE_NETWORKS, CNNRewardNetwork, KeypointRewardNetwork, MLPRewardNetwork
 
 MEMBERS = 3
 
@@ -44,7 +44,7 @@ def test_mlp_equals_a_plain_network_per_member(hidden_sizes):
 def test_cnn_equals_the_papers_network_per_member():
     """C17 A.2: kernels 7, 5, 3, 3 with strides 3, 2, 1, 1 and 16 filters each, then 64 units and a scalar."""
     torch.manual_seed(0)
-    network = CNNRewardNetwork(MEMBERS, image_shape=(84, 84, 4), action_size=5)
+    network = CNNRewardNetwork(MEMBERS, image_shape=(84, 84, 4), action_size=5, hidden_sizes=())
     frames = torch.randint(0, 256, (4, 84, 84, 4), dtype=torch.uint8)
     actions = nn.functional.one_hot(torch.tensor([0, 4, 2, 2]), 5).float()
     rewards = network(frames, actions)
@@ -68,9 +68,54 @@ def test_cnn_equals_the_papers_network_per_member():
 
 
 @torch.no_grad()
-def test_rows_of_a_batch_do_not_see_each_other():
+def test_keypoints_equal_a_plain_computation_per_member():
+    """Finn et al. 2016: the mean position under the softmax of a filter's response over the frame."""
     torch.manual_seed(0)
-    network = CNNRewardNetwork(2, (48, 48, 2), 3)
+    network = KeypointRewardNetwork(MEMBERS, (84, 44, 2), 3, (8,))
+    frames = torch.randint(0, 256, (4, 84, 44), dtype=torch.uint8)
+    points = network.keypoints(frames)
+    assert points.shape == (MEMBERS, 4, 32)
+    for m in range(MEMBERS):
+        responses = plain_convolution(network.convolution, m, 4)(frames[:, None] / 255)
+        assert responses.shape == (4, 16, 20, 10)
+        scaled = 0.5 * responses / responses.flatten(2).std(-1)[..., None, None]
+        attention = torch.softmax(scaled.flatten(2), -1).reshape(responses.shape)
+        rows = (attention.sum(3) * torch.linspace(-1, 1, 20)).sum(-1)
+        columns = (attention.sum(2) * torch.linspace(-1, 1, 10)).sum(-1)
+        expected = torch.stack([rows, columns], -1).flatten(1)
+        torch.testing.assert_close(points[m], expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_keypoints_follow_a_dot_and_are_finite_where_nothing_is_shown():
+    torch.manual_seed(0)
+    network = KeypointRewardNetwork(1, (84, 84, 1), 3, (8,))
+    network.convolution.weight[:] = 1.0
+    frames = torch.zeros(3, 84, 84, dtype=torch.uint8)
+    frames[1, 20:22, 60:62] = 255
+    frames[2, 60:62, 20:22] = 255
+    empty, first, second = network.keypoints(frames)[0, :, :2]
+    torch.testing.assert_close(empty, torch.zeros(2), atol=1e-5, rtol=0)
+    for point, direction in ((first, [-1, 1]), (second, [1, -1])):  # rows 21 and 61 of 84, columns 61 and 21
+        assert (point * torch.tensor(direction) > 0.2).all() and point.abs().max() < 0.6
+
+
+@torch.no_grad()
+def test_clips_read_frame_by_frame_give_what_their_stacks_give():
+    torch.manual_seed(0)
+    network = KeypointRewardNetwork(MEMBERS, (48, 44, 3), 2, (8,))
+    frames, actions = torch.randint(0, 256, (5, 2 + 6, 48, 44), dtype=torch.uint8), torch.rand(5, 6, 2)
+    whole = network.of_clips(frames, actions)
+    assert whole.shape == (MEMBERS, 5, 6)
+    torch.testing.assert_close(network(frames.unfold(1, 3, 1), actions), whole)
+    assert whole.std() > 1e-4
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", IMAGE_NETWORKS)
+def test_rows_of_a_batch_do_not_see_each_other(name):
+    torch.manual_seed(0)
+    network = IMAGE_NETWORKS[name](2, (48, 48, 2), 3, (8,))
     frames, actions = torch.randint(0, 256, (3, 48, 48, 2), dtype=torch.uint8), torch.rand(3, 3)
     singles = torch.cat([network(frames[i : i + 1], actions[i : i + 1]) for i in range(3)], dim=1)
     torch.testing.assert_close(network(frames, actions), singles)

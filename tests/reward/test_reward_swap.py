@@ -60,7 +60,8 @@ def swap(make_spec):
         env = Tampered(make_vector_env("rlhp/MovingDot-v0", NUM_ENVS, horizon=horizon), factor, spoil)
         ensemble = RewardEnsemble(make_spec(env.single_observation_space, env.single_action_space))
         rng = np.random.default_rng(0)
-        ensemble.publish(1, ClipArrays(rng.random((50, 1, 2), np.float32), rng.integers(0, 5, (50, 1))))
+        steps = ensemble.member_rewards(rng.random((50, 2), np.float32), rng.integers(0, 5, 50))
+        ensemble.publish(1, steps[:, None])
         recorder = ClipRecorder(NUM_ENVS, CLIP_STEPS, env.single_observation_space, env.single_action_space)
         return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward)
 
