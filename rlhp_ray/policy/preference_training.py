@@ -24,16 +24,17 @@ from rlhp_ray.seeding import derive_seed
 INITIAL_CLIPS_PER_QUERY = 2  # so that the first pairs need not share clips
 STINT_CLIPS = 2  # length of the untrained policy's short rollouts
 LARGEST_INITIAL_SHARE = 0.2  # of the run's env steps
+ITERATIONS_TO_USE_A_ROUND = 2  # it is fitted during the next training iteration and applied in the one after
 
 
-def label_schedule(config: RunConfig) -> HyperbolicSchedule:
-    """The schedule of a configuration."""
+def label_schedule(config: RunConfig, batch_env_steps: int) -> HyperbolicSchedule:
+    """The schedule of a configuration; it ends with the last round whose reward the policy still trains on."""
     preferences, env_steps = config.preferences, config.training.env_steps
     return SCHEDULES[preferences.schedule](
         labels=preferences.labels,
         initial_fraction=preferences.initial_fraction,
         decay_env_steps=preferences.decay_env_steps or env_steps / 5,
-        end_env_steps=env_steps,
+        end_env_steps=max(1, env_steps - ITERATIONS_TO_USE_A_ROUND * batch_env_steps),
     )
 
 
@@ -62,7 +63,8 @@ class PreferenceTraining:
         self.spec = spec
         self._runners = runners
         self._batch_env_steps = batch_env_steps
-        self._schedule = label_schedule(config)
+        self._schedule = label_schedule(config, batch_env_steps)
+        self._last_useful_start = config.training.env_steps - ITERATIONS_TO_USE_A_ROUND * batch_env_steps
         self.buffer, self.learner = buffer, learner
         self.loop = PreferenceLoop(buffer, learner, config.mode == "sync") if buffer and learner else None
         self.published: PublishedReward = RewardEnsemble(spec).published()
@@ -128,7 +130,7 @@ class PreferenceTraining:
             return
         self.loop.send_clips(harvest.clips)
         self._take_up(self.loop.finished_round())
-        if not self.loop.busy:
+        if not self.loop.busy and self.env_steps <= self._last_useful_start:
             self.loop.start_round(self._schedule.due(self.env_steps), self.env_steps, self.published)
         self.metrics[keys.CLIPS_DROPPED] = self.loop.clips_dropped
         self.metrics[keys.TIME_WAITING] = self.loop.waited_seconds

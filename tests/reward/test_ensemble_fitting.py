@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from io import BytesIO
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -276,3 +277,24 @@ def test_a_limit_cuts_the_last_pass_short(make_spec, monkeypatch, max_pairs, exp
     monkeypatch.setattr(EnsembleFitter, "_step", counted)
     fitter_of(RewardEnsemble(make_spec())).fit(labelled(40), epochs=3, round_index=0, max_pairs=max_pairs)
     assert sum(presented) == expected
+
+
+def test_images_taken_pair_by_pair_give_the_gradient_of_the_whole_batch(make_spec, monkeypatch):
+    rng = np.random.default_rng(0)
+    sides = [
+        ClipArrays(rng.integers(0, 256, (12, 1 + 3, 44, 44), np.uint8), rng.integers(0, 2, (12, 3)), frame_stack=2)
+        for _ in range(2)
+    ]
+    pairs = LabelledPairs(*sides, rng.integers(0, 2, 12).astype(np.float32), np.arange(12))
+    spec = make_spec(gym.spaces.Box(0, 255, (44, 44, 2), np.uint8))
+    fitted, metrics = [], []
+    for pairs_per_pass in (1, 6):
+        monkeypatch.setattr(ensemble_fitting, "PAIRS_OF_IMAGES_PER_PASS", pairs_per_pass)
+        ensemble = RewardEnsemble(spec)
+        metrics.append(fitter_of(ensemble, learning_rate=1e-3, batch_pairs=6).fit(pairs, 1, 0))
+        fitted.append(ensemble.member_rewards_of_clips(sides[0]))
+    start = RewardEnsemble(spec).member_rewards_of_clips(sides[0])
+    centred = [rewards - rewards.mean(axis=(1, 2), keepdims=True) for rewards in (*fitted, start)]
+    np.testing.assert_allclose(centred[0], centred[1], atol=1e-4)
+    assert np.abs(centred[0] - centred[2]).max() > 1e-3
+    assert metrics[0].training_loss == pytest.approx(metrics[1].training_loss, rel=1e-4)
