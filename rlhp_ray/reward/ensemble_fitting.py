@@ -20,7 +20,9 @@ PAIRS_OF_IMAGES_PER_PASS = 1  # whose activations stay in the cache: twice as fa
 
 @dataclass(frozen=True)
 class FitMetrics:
-    """What one round of fitting reports, over its last epoch; means over the members that have such labels, else NaN.
+    """What one round of fitting reports, over its last `num_labels` presentations of a pair, or all if they are fewer.
+
+    Means over the members that have such labels, else NaN.
 
     Args:
         training_loss: cross-entropy on the labels that members train on.
@@ -82,13 +84,17 @@ class EnsembleFitter:
             )
         rng = derive_rng(self._seed, "fit", round_index)
         left = max_pairs or epochs * len(pairs)
+        recent, recent_returns = torch.empty(0, dtype=torch.long), torch.empty(2, self._ensemble.members, 0)
         for _ in range(min(epochs, math.ceil(left / len(pairs)))):
             order = torch.from_numpy(rng.permutation(len(pairs)))[:left]
             left -= len(order)
             returns = [self._step(data, rows) for rows in order.split(self._batch_pairs)]
-            training, validation, accuracy = _losses(data, order, torch.cat(returns, dim=-1))
+            # what a pass cut short presented is too little to judge by, so the end of the pass before it joins
+            recent = torch.cat([recent, order])[-len(pairs) :]
+            recent_returns = torch.cat([recent_returns, *returns], dim=-1)[..., -len(pairs) :]
+            training, validation, accuracy = _losses(data, recent, recent_returns)
             self._move_l2(training, validation)
-        has_labels = data.weights.sum(1) > 0  # the bootstrap may leave a member without any while there are few
+        has_labels = data.weights[:, recent].sum(1) > 0  # the bootstrap may leave a member without, if there are few
         if not torch.isfinite(training[has_labels]).all():
             raise RewardDataError(
                 f"the reward loss became {training.tolist()} in round {round_index}; expected finite numbers. "
@@ -163,7 +169,7 @@ def _losses(data: _Tensors, rows: Tensor, returns: Tensor) -> tuple[Tensor, Tens
 
     Args:
         data: all pairs.
-        rows: `[n]`, the pairs of one epoch.
+        rows: `[n]`, the pairs presented; one may come twice.
         returns: `[2, members, n]` predicted returns of their clips, left and right, each just before its gradient step.
     """
     left, right = returns

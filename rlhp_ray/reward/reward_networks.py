@@ -13,8 +13,8 @@ LEAKY_SLOPE = 0.01  # C17 A.1, A.2
 CNN_LAYERS = ((7, 3), (5, 2), (3, 1), (3, 1))  # (kernel, stride), C17 A.2
 CNN_FILTERS = 16  # C17 A.2
 CNN_HIDDEN = 64  # C17 A.2
-KEYPOINT_FILTERS, KEYPOINT_KERNEL, KEYPOINT_STRIDE = 16, 8, 4  # kernel and stride of Mnih et al. 2013
-KEYPOINT_SHARPNESS = 0.5  # sharper softmaxes jump from cell to cell, which was seen to be learnt by heart
+KEYPOINT_FILTERS, KEYPOINT_KERNEL, KEYPOINT_STRIDE = 8, 8, 4  # kernel and stride of Mnih et al. 2013
+KEYPOINT_SHARPNESS = 0.15  # sharper softmaxes jump from cell to cell, which was seen to be learnt by heart
 SMALLEST_VARIANCE = 1e-6  # of a filter's response over a frame that shows nothing
 
 
@@ -80,7 +80,7 @@ class KeypointRewardNetwork(nn.Module):
     """Where each filter responds most in each frame, and an MLP on these points and the action.
 
     The points are the spatial softmax of Finn et al. 2016 (Deep Spatial Autoencoders), of responses scaled to unit
-    variance over the frame: `sum_ij softmax(f / (2 std f))_ij * (y_ij, x_ij)`, in [-1, 1]. A network that gets
+    variance over the frame: `sum_ij softmax(0.15 f / std f)_ij * (y_ij, x_ij)`, in [-1, 1]. A network that gets
     positions need not learn from labels, cell by cell, that neighbouring cells are alike.
     """
 
@@ -96,6 +96,8 @@ class KeypointRewardNetwork(nn.Module):
         grid = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, 1)
         self.register_buffer("_grid", grid, persistent=False)
         self._grid: Tensor
+        self.register_buffer("_sharpness", torch.full((rows * columns,), KEYPOINT_SHARPNESS), persistent=False)
+        self._sharpness: Tensor
         self._points = 2 * KEYPOINT_FILTERS
         self.head = MLPRewardNetwork(members, stack * self._points, action_size, hidden_sizes)
 
@@ -104,8 +106,8 @@ class KeypointRewardNetwork(nn.Module):
         batch = frames.shape[:-2]
         pixels = frames.float().div_(BYTE_MAX).flatten(0, -3).unsqueeze(1)
         responses = self.convolution(pixels).flatten(2)
-        scale = KEYPOINT_SHARPNESS * responses.var(-1, keepdim=True).add(SMALLEST_VARIANCE).rsqrt()
-        points = torch.softmax(responses * scale, dim=-1) @ self._grid
+        scaled = nn.functional.layer_norm(responses, self._sharpness.shape, self._sharpness, eps=SMALLEST_VARIANCE)
+        points = torch.softmax(scaled, dim=-1) @ self._grid
         return points.reshape(-1, self._members, self._points).transpose(0, 1).reshape(self._members, *batch, -1)
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:

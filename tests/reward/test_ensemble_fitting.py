@@ -279,6 +279,19 @@ def test_a_limit_cuts_the_last_pass_short(make_spec, monkeypatch, max_pairs, exp
     assert sum(presented) == expected
 
 
+@pytest.mark.parametrize("tail", [1, 2, 5])
+def test_a_last_pass_of_few_pairs_is_judged_with_the_pass_before_it(make_spec, tail):
+    """A member may have no label at all, or none to be validated on, among the few pairs of a pass cut short."""
+
+    def last_accuracy(max_pairs: int) -> float:
+        metrics = fitter_of(RewardEnsemble(make_spec())).fit(labelled(60), 20, round_index=0, max_pairs=max_pairs)
+        assert math.isfinite(metrics.training_loss) and math.isfinite(metrics.validation_loss)
+        return metrics.validation_accuracy
+
+    assert last_accuracy(10 * 60 + tail) == pytest.approx(last_accuracy(10 * 60), abs=3 * tail / 15)
+    assert last_accuracy(10 * 60 + tail) not in (0.0, 1.0)
+
+
 def test_images_taken_pair_by_pair_give_the_gradient_of_the_whole_batch(make_spec, monkeypatch):
     rng = np.random.default_rng(0)
     sides = [

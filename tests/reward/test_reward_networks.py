@@ -74,11 +74,11 @@ def test_keypoints_equal_a_plain_computation_per_member():
     network = KeypointRewardNetwork(MEMBERS, (84, 44, 2), 3, (8,))
     frames = torch.randint(0, 256, (4, 84, 44), dtype=torch.uint8)
     points = network.keypoints(frames)
-    assert points.shape == (MEMBERS, 4, 32)
+    assert points.shape == (MEMBERS, 4, 16)
     for m in range(MEMBERS):
         responses = plain_convolution(network.convolution, m, 4)(frames[:, None] / 255)
-        assert responses.shape == (4, 16, 20, 10)
-        scaled = 0.5 * responses / responses.flatten(2).std(-1)[..., None, None]
+        assert responses.shape == (4, 8, 20, 10)
+        scaled = 0.15 * responses / responses.flatten(2).std(-1, correction=0)[..., None, None]
         attention = torch.softmax(scaled.flatten(2), -1).reshape(responses.shape)
         rows = (attention.sum(3) * torch.linspace(-1, 1, 20)).sum(-1)
         columns = (attention.sum(2) * torch.linspace(-1, 1, 10)).sum(-1)
@@ -97,7 +97,7 @@ def test_keypoints_follow_a_dot_and_are_finite_where_nothing_is_shown():
     empty, first, second = network.keypoints(frames)[0, :, :2]
     torch.testing.assert_close(empty, torch.zeros(2), atol=1e-5, rtol=0)
     for point, direction in ((first, [-1, 1]), (second, [1, -1])):  # rows 21 and 61 of 84, columns 61 and 21
-        assert (point * torch.tensor(direction) > 0.2).all() and point.abs().max() < 0.6
+        assert (point * torch.tensor(direction) > 0.01).all() and point.abs().max() < 0.03
 
 
 @torch.no_grad()
