@@ -19,7 +19,8 @@ optional unless its default says *required*. On the command line, `section.key=v
 
     rlhp train pendulum seed=3 preferences.labels=200 env.horizon=null
 
-Sources: C17 is Christiano et al. 2017, *Deep Reinforcement Learning from Human Preferences* (arXiv 1706.03741). An env
+Sources: C17 is Christiano et al. 2017, *Deep Reinforcement Learning from Human Preferences* (arXiv 1706.03741);
+B-Pref is Lee et al. 2021, *B-Pref: Benchmarking Preference-Based Reinforcement Learning* (arXiv 2111.03026). An env
 step is an agent step: `env.frame_skip` raw steps of the environment.
 """
 

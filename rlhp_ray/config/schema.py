@@ -1,7 +1,8 @@
 """The configuration of one run: every key with its type, range, default, unit and source.
 
-C17 is Christiano et al. 2017, *Deep Reinforcement Learning from Human Preferences* (arXiv 1706.03741). An env step is
-an agent step: `frame_skip` raw steps of the environment.
+C17 is Christiano et al. 2017, *Deep Reinforcement Learning from Human Preferences* (arXiv 1706.03741). B-Pref is Lee et
+al. 2021, *B-Pref: Benchmarking Preference-Based Reinforcement Learning* (arXiv 2111.03026). An env step is an agent
+step: `frame_skip` raw steps of the environment.
 """
 
 import os.path
@@ -16,6 +17,11 @@ def _list_to_tuple(value: object) -> object:
 
 PositiveInt = Annotated[int, Field(ge=1)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Discount = Annotated[float, Field(gt=0, le=1)]
+FunctionName = Annotated[str, Field(min_length=1)]  # module:function; config.validation checks the form
 HiddenSizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_to_tuple), Field(min_length=1)]
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
 # The shell leaves the tilde of `output_dir=~/runs` alone; unexpanded, it would make a directory called "~".
@@ -110,12 +116,54 @@ class PreferencesConfig(_Section):
 
 
 class TeacherConfig(_Section):
-    """Who answers the queries."""
+    """Who answers the queries; keys that are not null change the preset. S is a clip's true return, d a threshold."""
 
-    preset: Literal["oracle", "random"] = Field(
+    preset: Literal["oracle", "stoch", "myopic", "mistake", "skip", "equal", "random"] = Field(
         default="oracle",
-        description="oracle prefers the clip with the higher true return, ties are equal (C17 s3.1); random is the "
+        description="The teachers of B-Pref s4: oracle prefers the clip with the higher true return, ties are equal "
+        "(C17 s3.1); stoch is beta 1, myopic gamma 0.9, mistake, skip and equal each 0.1; random tosses a coin, the "
         "negative control.",
+    )
+    beta: PositiveFloat | Literal["perfect"] | None = Field(
+        default=None,
+        description="Rationality, per unit of true return: P(left) = sigmoid(beta (R_left - R_right)); perfect never "
+        "errs; null is the preset's.",
+    )
+    gamma: Discount | None = Field(
+        default=None,
+        description="Discount per env step, backwards from a clip's newest step, of the returns R that are compared; "
+        "1 counts all steps alike; null is the preset's.",
+    )
+    mistake: Probability | None = Field(
+        default=None, description="Chance of saying left for right and right for left; null is the preset's."
+    )
+    skip: NonNegativeFloat | None = Field(
+        default=None,
+        description="Skips where both S are below d = this share of the mean S of recent clips, recomputed at each "
+        "round of queries; off, with a warning, where that is not positive; null is the preset's.",
+    )
+    equal: NonNegativeFloat | None = Field(
+        default=None,
+        description="Says equal, after any mistake, where the two S differ by less than d = this share of the mean S "
+        "of recent clips, as for skip; null is the preset's.",
+    )
+    skip_below: FiniteFloat | None = Field(
+        default=None, description="The d of skip, in units of true return, instead of a share; null uses the share."
+    )
+    equal_within: NonNegativeFloat | None = Field(
+        default=None, description="The d of equal, in units of true return, instead of a share; null uses the share."
+    )
+    reward_function: FunctionName | None = Field(
+        default=None,
+        description="module:function with (observations, actions) -> rewards [clip_steps], by which the teacher judges "
+        "instead of the environment's reward; null is the environment's.",
+        examples=["my_package.tricks:backflip"],
+    )
+    callable: FunctionName | None = Field(
+        default=None,
+        description="module:function with (left, right, rng) -> left, right, equal or skip, which answers by itself; "
+        "null is the preset.",
+        examples=["my_package.tricks:judge"],
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rlhp_ray.config.error_text import join_lines
 from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.teacher_checks import teacher_problems
 from rlhp_ray.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
     lines = [
         *_horizon_problems(config, description.episode_steps),
         *_preference_problems(config),
+        *teacher_problems(config.teacher),
         *_reward_problems(config),
         *(_directory_problems(config) if new_run else ()),
     ]

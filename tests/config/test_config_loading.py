@@ -72,7 +72,16 @@ def test_defaults_are_the_documented_ones(minimal):
         ("reward.hidden_sizes=[]", "reward.hidden_sizes: got [] (a list)"),
         ("mode=asinc", "mode: got the text 'asinc', expected async or sync; did you mean async?"),
         ("training.algorithm=SAC", "expected PPO; off-policy algorithms (SAC, DQN) stay refused"),
-        ("teacher.preset=human", "teacher.preset: got the text 'human', expected oracle or random"),
+        ("teacher.preset=human", "expected oracle, stoch, myopic, mistake, skip, equal or random"),
+        ("teacher.preset=stock", "did you mean stoch?"),
+        ("teacher.beta=0", "teacher.beta: got 0 (an integer), expected a number > 0, perfect or null"),
+        ("teacher.beta=.inf", "teacher.beta: got .inf"),
+        ("teacher.beta=prefect", "expected a number > 0, perfect or null; did you mean perfect?"),
+        ("teacher.gamma=1.1", "teacher.gamma: got 1.1 (a number with a fraction), expected a number > 0 and <= 1"),
+        ("teacher.mistake=30", "teacher.mistake: got 30 (an integer), expected a number >= 0 and <= 1"),
+        ("teacher.skip=-0.1", "teacher.skip: got -0.1 (a number with a fraction), expected a number >= 0"),
+        ("teacher.skip_below=.nan", "teacher.skip_below: got .nan"),
+        ("teacher.equal_within=-1", "teacher.equal_within: got -1 (an integer), expected a number >= 0"),
         ("training.rllib=3", "training.rllib: got 3 (an integer), expected a section of settings"),
         ("name=../escape", "name: got the text '../escape', expected a name of letters"),
         ("env=Pendulum-v1", "env is a section, and would be replaced whole; set its keys one by one"),
@@ -164,6 +173,16 @@ def test_overrides_are_typed_as_yaml_and_the_last_one_wins(minimal):
     assert isinstance(config.reward.scale, float)
     assert config.env.horizon is None
     assert config.reward.hidden_sizes == (8, 9)
+
+
+def test_a_teacher_is_set_by_file_and_by_override_alike(write, minimal):
+    assert load_config(minimal, ["teacher.beta=2"]).teacher.beta == 2.0
+    assert load_config(minimal, ["teacher.beta=null"]).teacher.beta is None
+    overrides = ["teacher.preset=myopic", "teacher.beta=perfect", "teacher.skip_below=-2e2", "teacher.callable=m:f"]
+    teacher = load_config(minimal, overrides).teacher
+    assert (teacher.beta, teacher.skip_below, teacher.callable) == ("perfect", -200.0, "m:f")
+    lines = ["env: {id: a}", "teacher:", "  preset: myopic", "  beta: perfect", "  skip_below: -2e2", "  callable: m:f"]
+    assert load_config(write("\n".join(lines))).teacher == teacher
 
 
 def test_text_needs_no_yaml_quotes_on_the_command_line(minimal):

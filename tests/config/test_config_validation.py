@@ -66,6 +66,19 @@ def test_an_unknown_environment_is_told_with_the_nearest(load):
         (["reward.load=/nowhere"], "reward.load: got '/nowhere', a path that does not exist; expected a directory"),
         (["reward.load=/etc/hostname"], "reward.load: got '/etc/hostname', a file; expected a directory"),
         (["output_dir=/etc/hostname"], "output_dir: got '/etc/hostname', a file; expected a directory"),
+        (["teacher.preset=random", "teacher.mistake=0.1"], "teacher.mistake: got 0.1 with teacher.preset random,"),
+        (["teacher.preset=random", "teacher.reward_function=m:f"], "teacher.reward_function: got m:f with teacher"),
+        (["teacher.preset=random", "teacher.equal=0"], "expected null; leave it out, or set teacher.preset=oracle"),
+        (["teacher.preset=random", "teacher.callable=m:f"], "teacher.preset: got random with teacher.callable"),
+        (["teacher.preset=skip", "teacher.callable=m:f"], "teacher.preset: got skip with teacher.callable, which"),
+        (["teacher.callable=m:f", "teacher.beta=perfect"], "teacher.beta: got perfect with teacher.callable, which"),
+        (["teacher.callable=m:f", "teacher.reward_function=m:g"], "teacher.reward_function: got m:g with teacher"),
+        (["teacher.skip=0.1", "teacher.skip_below=5"], "teacher.skip: got 0.1 with teacher.skip_below 5.0, two"),
+        (["teacher.equal=0.1", "teacher.equal_within=5"], "leave out one of the two"),
+        (["teacher.reward_function=flip"], "teacher.reward_function: got 'flip', expected module:function; write the"),
+        (["teacher.reward_function=my_package/tricks.py:flip"], "teacher.reward_function=my_package.tricks:backflip"),
+        (["teacher.callable=m:f()"], "teacher.callable: got 'm:f()', expected module:function"),
+        (["teacher.callable=:f"], "for example teacher.callable=my_package.tricks:judge"),
     ],
 )
 def test_a_contradiction_is_told_in_one_line(load, overrides, expected):
@@ -85,6 +98,11 @@ def test_a_contradiction_is_told_in_one_line(load, overrides, expected):
         ["training.env_steps=50", "env.num_envs=1"],
         ["training.env_steps=1", "reward_source=true_reward"],
         ["preferences.selection=disagreement", "reward.members=2"],
+        ["teacher.preset=random"],
+        ["teacher.preset=skip", "teacher.skip_below=-200"],
+        ["teacher.preset=myopic", "teacher.mistake=0.1", "teacher.skip=0.1", "teacher.equal_within=3"],
+        ["teacher.preset=stoch", "teacher.reward_function=a_package.of_nobodys:backflip"],
+        ["teacher.callable=of_nobodys:judge"],
     ],
 )
 def test_the_edge_of_what_is_sound_is_accepted(load, overrides):
