@@ -31,3 +31,7 @@ class PreferenceStoreError(RlhpError):
 
 class RewardDataError(RlhpError):
     """Clips, rewards or observations hold values that nothing can be learnt from (NaN, infinity, wrong shape)."""
+
+
+class TeacherError(RlhpError):
+    """A function that the user gave as teacher, or as its reward, cannot be loaded, fails, or returns nonsense."""

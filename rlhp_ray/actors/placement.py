@@ -34,17 +34,25 @@ def _on_head_node() -> NodeAffinitySchedulingStrategy:
 
 
 def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: Path, name: str) -> ActorHandle:
-    """Start the buffer, with its database in `directory`; it lives as long as its creator keeps the handle."""
+    """Start the buffer, with its database in `directory`; it lives as long as its creator keeps the handle.
+
+    Raises:
+        RayActorError: from a TeacherError, where a function of the user's cannot be imported: shown now, and not when
+            the first query is asked.
+    """
     actor: Any = PreferenceBuffer  # ray.remote is typed as if it left the class alone
-    return actor.options(name=name, scheduling_strategy=_on_head_node()).remote(
+    buffer = actor.options(name=name, scheduling_strategy=_on_head_node()).remote(
         store_path=str(directory / STORE_FILE),
         metadata=store_metadata(config, spec),
-        teacher=config.teacher.preset,
+        teacher=config.teacher,
         pool_clips=config.preferences.pool_clips,
         seed=config.seed,
         spec=spec,
         by_disagreement=config.preferences.selection == "disagreement",
     )
+    if config.teacher.reward_function is not None or config.teacher.callable is not None:
+        ray.get(buffer.__ray_ready__.remote())
+    return buffer
 
 
 def create_reward_learner(config: RunConfig, spec: EnsembleSpec, trial_id: str) -> ActorHandle:

@@ -8,9 +8,10 @@ import ray
 
 from rlhp_ray.actors.process_memory import resident_megabytes
 from rlhp_ray.clips.clip import Clip, ClipArrays
+from rlhp_ray.config.schema import TeacherConfig
 from rlhp_ray.preferences.preference_collector import AnsweredRound, PreferenceCollector
 from rlhp_ray.preferences.preference_store import PreferenceStore
-from rlhp_ray.preferences.teachers import TEACHERS
+from rlhp_ray.preferences.teacher_choice import make_teacher
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.labelled_pairs import LabelledPairs
 
@@ -36,6 +37,7 @@ class RoundReport:
         pool_megabytes: compressed size of the pool.
         pool_dropped: clips that left the pool so far.
         memory_megabytes: resident memory of the buffer's process.
+        notices: what the user must know of the teacher, each thing once.
     """
 
     queries: int
@@ -46,6 +48,7 @@ class RoundReport:
     pool_megabytes: float
     pool_dropped: int
     memory_megabytes: float
+    notices: list[str]
 
 
 @ray.remote(num_cpus=0)
@@ -55,7 +58,7 @@ class PreferenceBuffer:
     Args:
         store_path: SQLite file.
         metadata: what the preferences are about.
-        teacher: name of a simulated teacher.
+        teacher: who answers.
         pool_clips: capacity of the pool.
         seed: of the run.
         spec: of the ensemble, to select by disagreement.
@@ -66,14 +69,15 @@ class PreferenceBuffer:
         self,
         store_path: str,
         metadata: dict[str, str],
-        teacher: str,
+        teacher: TeacherConfig,
         pool_clips: int,
         seed: int,
         spec: EnsembleSpec,
         by_disagreement: bool,
     ) -> None:
+        answering = make_teacher(teacher)  # first: where it cannot be made, no store is either
         store = PreferenceStore(Path(store_path), metadata)
-        self._collector = PreferenceCollector(store, TEACHERS[teacher](), pool_clips, seed)
+        self._collector = PreferenceCollector(store, answering, pool_clips, seed)
         self._ensemble = RewardEnsemble(spec) if by_disagreement else None
 
     def add_clips(self, clips: list[Clip]) -> None:
@@ -107,6 +111,7 @@ class PreferenceBuffer:
             pool_megabytes=pool.num_bytes / 1e6,
             pool_dropped=pool.dropped,
             memory_megabytes=resident_megabytes(),
+            notices=answered.notices,
         )
 
     def dump_pool(self) -> list[bytes]:

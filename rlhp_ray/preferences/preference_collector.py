@@ -1,6 +1,7 @@
 """Chooses pairs from the clip pool, has them answered, and stores the answers: what the buffer actor holds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.clips.clip_pool import ClipPool
 from rlhp_ray.clips.pair_selection import Pair, disagreement_pairs, uniform_pairs
-from rlhp_ray.errors import PreferenceStoreError
+from rlhp_ray.errors import PreferenceStoreError, TeacherError
 from rlhp_ray.preferences.preference import Preference
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.teachers import Teacher
@@ -27,11 +28,13 @@ class AnsweredRound:
         preferences: new answers in the order of their queries, skips included.
         clips: the clips that they refer to, by id.
         recent: a sample of the clip pool.
+        notices: what the user must know of the teacher, each thing once.
     """
 
     preferences: list[Preference]
     clips: dict[str, Clip]
     recent: list[Clip]
+    notices: list[str]
 
 
 class PreferenceCollector:
@@ -61,16 +64,20 @@ class PreferenceCollector:
             due: queries in all; fewer are asked where the pool holds no more new pairs.
             env_steps: age of the run.
             member_returns: predicted returns `[members, clips]`, to select by disagreement; None selects uniformly.
+
+        Raises:
+            TeacherError: a function of the user's failed; no answer of this call is kept.
         """
+        recent = self.pool.sample(derive_rng(self._seed, "recent", env_steps), RECENT_CLIPS)
         chosen = self._choose(due - self.queries, member_returns)
+        notices = self._calibrate(recent) if chosen else []
         answered = [self._answer(index, *pair, env_steps) for index, pair in enumerate(chosen, start=self.queries)]
         clips = self._clips_of(answered)
         if answered:
             self._store.record(answered, clips.values())
         self.queries += len(answered)  # after the store has acknowledged them: else they would never be asked again
         self._asked.update(_key(*pair) for pair in chosen)
-        recent = self.pool.sample(derive_rng(self._seed, "recent", env_steps), RECENT_CLIPS)
-        return AnsweredRound(answered, clips, recent)
+        return AnsweredRound(answered, clips, recent, notices)
 
     def _choose(self, num_pairs: int, member_returns: MemberReturns | None) -> list[tuple[str, str]]:
         if num_pairs <= 0:
@@ -89,13 +96,18 @@ class PreferenceCollector:
             pairs = disagreement_pairs(rng, member_returns(ClipArrays.from_clips(self.pool.get(ids))), num_pairs, asked)
         return [(ids[left], ids[right]) for left, right in pairs]
 
+    def _calibrate(self, recent: list[Clip]) -> list[str]:
+        with _named(f"thresholds before query {self.queries}"):
+            return self._teacher.calibrate(recent)
+
     def _answer(self, query_index: int, left_id: str, right_id: str, env_steps: int) -> Preference:
         stored = self._store.find(query_index, left_id, right_id)
         if stored is not None:
             return stored
         left, right = self.pool.get([left_id, right_id])
         rng = derive_rng(self._seed, "teacher", query_index)
-        answer = self._teacher.answer(left.teacher_rewards, right.teacher_rewards, rng)
+        with _named(f"query {query_index}"):
+            answer = self._teacher.answer(left, right, rng)
         return Preference(query_index, left_id, right_id, answer, self._teacher.name, env_steps)
 
     def _clips_of(self, preferences: Sequence[Preference]) -> dict[str, Clip]:
@@ -118,7 +130,16 @@ class PreferenceCollector:
         self.queries = self._store.num_queries() if before_query is None else before_query
         self._asked = {_key(p.left_id, p.right_id) for p in preferences}
         clips = self._store.clips(clip_id for p in preferences for clip_id in (p.left_id, p.right_id))
-        return AnsweredRound(preferences, clips, [])
+        return AnsweredRound(preferences, clips, [], [])
+
+
+@contextmanager
+def _named(occasion: str) -> Iterator[None]:
+    """Says on what occasion a teacher failed."""
+    try:
+        yield
+    except TeacherError as error:
+        raise TeacherError(f"{occasion}: {error}") from error
 
 
 def _key(left_id: str, right_id: str) -> tuple[str, str]:

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from rlhp_ray.clips.clip import ClipArrays
-from rlhp_ray.errors import PreferenceStoreError
+from rlhp_ray.errors import PreferenceStoreError, TeacherError
 from rlhp_ray.preferences.preference import Answer
 from rlhp_ray.preferences.preference_collector import RECENT_CLIPS, PreferenceCollector
 from rlhp_ray.preferences.preference_store import PreferenceStore
-from rlhp_ray.preferences.teachers import OracleTeacher, RandomTeacher
+from rlhp_ray.preferences.teacher_traits import TeacherTraits
+from rlhp_ray.preferences.teachers import RandomTeacher, SimulatedTeacher
+from rlhp_ray.reward.labelled_pairs import LabelledPairs
 
 
 class CountingTeacher:
@@ -19,10 +21,13 @@ class CountingTeacher:
     name = "counting"
 
     def __init__(self) -> None:
-        self.shown: list[tuple[float, float]] = []
+        self.shown: list[tuple[str, str]] = []
 
-    def answer(self, left_rewards, right_rewards, rng) -> Answer:
-        self.shown.append((float(left_rewards.sum()), float(right_rewards.sum())))
+    def calibrate(self, recent) -> list[str]:
+        return []
+
+    def answer(self, left, right, rng) -> Answer:
+        self.shown.append((left.clip_id, right.clip_id))
         return list(Answer)[len(self.shown) % 4]
 
 
@@ -32,7 +37,7 @@ def collector(tmp_path, make_clips):
 
     def make(teacher=None, *, store=None, seed=0, pool_clips=100, clips=20) -> PreferenceCollector:
         store = store or PreferenceStore(tmp_path / f"{next(numbers)}.sqlite", {"env_id": "x"})
-        made = PreferenceCollector(store, teacher or OracleTeacher(), pool_clips, seed)
+        made = PreferenceCollector(store, teacher or SimulatedTeacher(), pool_clips, seed)
         made.pool.add(make_clips(clips))
         return made
 
@@ -57,6 +62,12 @@ def test_answers_carry_number_source_and_age_and_are_stored(collector):
     assert {p.source for p in preferences} == {"counting"}
     assert [p.answer for p in preferences] == [Answer.RIGHT, Answer.EQUAL, Answer.SKIP, Answer.LEFT]
     assert made._store.preferences() == preferences
+
+
+def test_the_teacher_is_shown_the_clips_on_their_sides(collector):
+    teacher = CountingTeacher()
+    preferences = collector(teacher).ask(5, 0).preferences
+    assert teacher.shown == [(p.left_id, p.right_id) for p in preferences]
 
 
 def test_the_teacher_sees_the_true_rewards_of_the_clips_on_their_sides(collector, make_clips):
@@ -161,3 +172,95 @@ def test_a_replay_of_answers_that_are_gone_is_refused(collector):
     made.ask(4, 0)
     with pytest.raises(PreferenceStoreError, match=r"holds 4 of the 10 queries .* Restore preferences.sqlite"):
         made.replay(before_query=10)
+
+
+def true_return(clip_id: str, clips) -> float:
+    return float(clips[clip_id].teacher_rewards.sum())
+
+
+def test_a_skip_spends_a_query_and_equal_is_a_label_of_one_half(collector):
+    """The clips return 0 to 19, 9.5 in the mean: d_skip is 4.75 and d_equal 1.9."""
+    made = collector(SimulatedTeacher(TeacherTraits(skip=0.5, equal=0.2)))
+    answered = made.ask(80, 0)
+    assert made.queries == len(answered.preferences) == 80
+    for p in answered.preferences:
+        left, right = (true_return(clip_id, answered.clips) for clip_id in (p.left_id, p.right_id))
+        if max(left, right) < 4.75:
+            assert p.answer is Answer.SKIP
+        elif abs(left - right) < 1.9:
+            assert p.answer is Answer.EQUAL
+        else:
+            assert p.answer is (Answer.LEFT if left > right else Answer.RIGHT)
+    counts = {said: sum(p.answer is said for p in answered.preferences) for said in Answer}
+    assert min(counts.values()) > 0
+    pairs = LabelledPairs.from_preferences(answered.preferences, answered.clips)
+    assert pairs is not None
+    assert [int((pairs.mu_left == mu).sum()) for mu in (1.0, 0.0, 0.5)] == [
+        counts[said] for said in (Answer.LEFT, Answer.RIGHT, Answer.EQUAL)
+    ]
+    assert len(pairs) == 80 - counts[Answer.SKIP]
+
+
+def test_relative_thresholds_follow_the_pool(collector, make_clips):
+    teacher = SimulatedTeacher(TeacherTraits(equal=0.2))
+    made = collector(teacher, pool_clips=20)
+    made.ask(1, 0)
+    assert teacher._thresholds.equal_within == pytest.approx(0.2 * 9.5)
+    made.pool.add(make_clips(40, seed=1))  # those that return 20 to 39 are left
+    made.ask(1, 100)
+    assert teacher._thresholds.equal_within == pytest.approx(0.2 * 9.5)  # nothing was due
+    made.ask(2, 100)
+    assert teacher._thresholds.equal_within == pytest.approx(0.2 * 29.5)
+
+
+def test_a_threshold_that_is_off_is_a_notice_of_the_first_round_that_asks(collector):
+    made = collector(SimulatedTeacher(TeacherTraits(equal=0.2), rewards=lambda clip: -clip.teacher_rewards))
+    notices = [made.ask(due, 0).notices for due in (0, 3, 6)]
+    assert [len(texts) for texts in notices] == [0, 1, 0]
+    assert "set teacher.equal_within" in notices[1][0]
+
+
+def test_a_resumed_run_has_the_same_thresholds_and_so_the_same_answers(collector, make_clips):
+    """From a pool larger than the sample, and with nothing to be found in the store."""
+
+    def teacher() -> SimulatedTeacher:
+        return SimulatedTeacher(TeacherTraits(beta=0.01, mistake=0.1, skip=0.5, equal=0.3))
+
+    undisturbed, resumed = (collector(teacher(), pool_clips=1000, clips=clips) for clips in (3 * RECENT_CLIPS, 0))
+    before = undisturbed.ask(20, 100)
+    resumed._store.record(before.preferences, before.clips.values())
+    resumed.pool.restore(undisturbed.pool.dump())
+    resumed.replay(before_query=20)
+    after = undisturbed.ask(80, 200).preferences
+    assert resumed.ask(80, 200).preferences == after
+    assert resumed._teacher._thresholds.equal_within == undisturbed._teacher._thresholds.equal_within > 0
+    assert {p.answer for p in after} == set(Answer)
+
+
+class FailingTeacher(CountingTeacher):
+    def __init__(self, fails_in: str) -> None:
+        super().__init__()
+        self.fails_in = fails_in
+
+    def calibrate(self, recent) -> list[str]:
+        if self.fails_in == "calibrate":
+            raise TeacherError("m:f raised")
+        return []
+
+    def answer(self, left, right, rng) -> Answer:
+        if self.fails_in == "answer" and len(self.shown) == 4:
+            raise TeacherError("m:f raised")
+        return super().answer(left, right, rng)
+
+
+@pytest.mark.parametrize(
+    ("fails_in", "told"), [("answer", "^query 4: m:f raised$"), ("calibrate", "^thresholds before query 0: m:f")]
+)
+def test_a_teacher_that_fails_is_told_with_its_query_and_can_go_on_once_corrected(collector, fails_in, told):
+    teacher = FailingTeacher(fails_in)
+    made = collector(teacher)
+    with pytest.raises(TeacherError, match=told):
+        made.ask(8, 0)
+    assert (made.queries, made._store.preferences()) == (0, [])
+    teacher.fails_in = ""
+    assert len(made.ask(8, 0).preferences) == 8

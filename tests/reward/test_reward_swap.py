@@ -12,7 +12,7 @@ from rlhp_ray.clips.recorder import ClipRecorder
 from rlhp_ray.envs.registry import make_vector_env
 from rlhp_ray.errors import RewardDataError
 from rlhp_ray.preferences.preference import Preference
-from rlhp_ray.preferences.teachers import OracleTeacher
+from rlhp_ray.preferences.teachers import SimulatedTeacher
 from rlhp_ray.reward.ensemble import RewardEnsemble
 from rlhp_ray.reward.ensemble_fitting import EnsembleFitter
 from rlhp_ray.reward.labelled_pairs import LabelledPairs
@@ -147,7 +147,7 @@ def labelled_by_the_oracle(clips: list[Clip]) -> LabelledPairs:
             index,
             left.clip_id,
             right.clip_id,
-            OracleTeacher().answer(left.teacher_rewards, right.teacher_rewards, rng),
+            SimulatedTeacher().answer(left, right, rng),
             "oracle",
             0,
         )

@@ -1,0 +1,73 @@
+"""A Python function of the user's, given as `module:function`, and errors that name it."""
+
+import difflib
+import importlib
+import inspect
+import reprlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rlhp_ray.errors import TeacherError
+
+
+class UserFunction:
+    """Imported when made, so that what cannot be used shows at the start and not at the first call.
+
+    Args:
+        key: dotted configuration key that names it, for messages.
+        target: `module:function`.
+        arguments: what it is called with, in words.
+
+    Raises:
+        TeacherError: the module cannot be imported, holds no such function, or it takes other arguments.
+    """
+
+    def __init__(self, key: str, target: str, arguments: Sequence[str]) -> None:
+        self.title = f"{key}={target}"
+        self._function = self._imported(*target.split(":"))
+        self._check_signature(arguments)
+
+    def _imported(self, module_name: str, function_name: str) -> Callable[..., Any]:
+        try:
+            module = importlib.import_module(module_name)
+        except Exception as error:  # the module's own code runs
+            raise TeacherError(
+                f"{self.title}: the module {module_name} cannot be imported ({type(error).__name__}: "
+                f"{one_line(error)}); expected one that is installed or lies on PYTHONPATH."
+            ) from error
+        function = getattr(module, function_name, None)
+        if callable(function):
+            return function
+        if function is not None:
+            raise TeacherError(f"{self.title}: {function_name} is a {type(function).__name__}; expected a function.")
+        known = [name for name, value in vars(module).items() if callable(value)]
+        close = difflib.get_close_matches(function_name, known, n=1)
+        hint = f"Did you mean {close[0]}?" if close else f"Define it in {getattr(module, '__file__', module_name)}."
+        raise TeacherError(f"{self.title}: the module {module_name} has no function {function_name}. {hint}")
+
+    def _check_signature(self, arguments: Sequence[str]) -> None:
+        try:
+            signature = inspect.signature(self._function)
+        except ValueError:  # some functions written in C do not tell
+            return
+        try:
+            signature.bind(*arguments)
+        except TypeError:
+            raise TeacherError(
+                f"{self.title}: the function takes {signature}; expected one to call with ({', '.join(arguments)})."
+            ) from None
+
+    def __call__(self, *arguments: Any) -> Any:
+        """What the function returns. Raises TeacherError where it raises."""
+        try:
+            return self._function(*arguments)
+        except Exception as error:
+            raise TeacherError(
+                f"{self.title} raised {type(error).__name__}: {one_line(error)}. Correct the function, then resume."
+            ) from error
+
+
+def one_line(value: object) -> str:
+    """Text of an error, or short text of any other value, without line breaks."""
+    text = str(value) if isinstance(value, BaseException) else reprlib.repr(value)
+    return " ".join(text.split())
