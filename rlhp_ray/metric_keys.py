@@ -6,6 +6,7 @@ The page `docs/metrics.md` is made from this table (`python -m rlhp_ray.metric_k
 from typing import NamedTuple
 
 METRICS = "rlhp"  # under this key of RLlib's result dictionary
+NOTICES = "rlhp_notices"  # beside it: texts that the user must see
 
 
 class Metric(NamedTuple):

@@ -1,4 +1,4 @@
-"""Tune callback that shows one live line: steps, labels, true return, predictor accuracy, time left."""
+"""Tune callback that shows one live line: steps, labels, true return, predictor accuracy, time left; and notices."""
 
 import math
 import sys
@@ -10,6 +10,7 @@ from ray.tune import Callback
 from rlhp_ray import metric_keys as keys
 
 PLAIN_INTERVAL_S = 5.0  # between lines where standard error is not a terminal
+CLEAR_LINE = "\r\x1b[2K"
 
 
 class ProgressLine(Callback):
@@ -29,6 +30,7 @@ class ProgressLine(Callback):
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
         metrics = result[keys.METRICS]
+        self._show_notices(result[keys.NOTICES])
         now, done = time.monotonic(), metrics[keys.ENV_STEPS]
         if self._first is None:
             self._first = (now, done)
@@ -38,9 +40,14 @@ class ProgressLine(Callback):
         self._printed = now
         text = " | ".join(part for part in self._parts(metrics, now, done) if part)
         if self._live:
-            print(f"\r\x1b[2K{text}", end="\n" if finished else "", file=sys.stderr, flush=True)
+            print(f"{CLEAR_LINE}{text}", end="\n" if finished else "", file=sys.stderr, flush=True)
         else:
             print(text, file=sys.stderr, flush=True)
+
+    def _show_notices(self, notices: list[str]) -> None:
+        """Above the live line, for good; our processes' own standard error is not shown."""
+        for notice in notices:
+            print(f"{CLEAR_LINE if self._live else ''}rlhp: warning: {notice}", file=sys.stderr, flush=True)
 
     def _parts(self, metrics: dict, now: float, done: int) -> list[str]:
         evaluated = metrics.get(keys.EVALUATION_RETURN)

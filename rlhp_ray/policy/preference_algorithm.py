@@ -103,7 +103,7 @@ class PreferenceDriven(Algorithm):
         metrics = {**self.training.metrics, **self._iteration_metrics(result, iteration, seconds)}
         if done or at_interval:
             metrics |= self._evaluation_metrics(self._run.evaluation.episodes if done else None)
-        return {**result, keys.METRICS: metrics, "done": done}
+        return {**result, keys.METRICS: metrics, keys.NOTICES: self.training.take_notices(), "done": done}
 
     def _iteration_metrics(self, result: dict[str, Any], iteration: int, seconds: float) -> dict[str, float]:
         learned = result.get("learners", {}).get("default_policy", {})

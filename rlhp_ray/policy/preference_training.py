@@ -1,6 +1,7 @@
 """What a preference-driven trial does around RLlib's training: initial labels, rounds, versions, counts, metrics."""
 
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -75,6 +76,7 @@ class PreferenceTraining:
         self.optimiser = b""
         self.clips_recorded = 0
         self.metrics: dict[str, float] = {}
+        self._notices: list[str] = []
 
     def take_up_stored_labels(self) -> None:
         """Async mode: count the labels that a killed run stored before its first checkpoint.
@@ -195,6 +197,7 @@ class PreferenceTraining:
         self.optimiser = fitted.optimiser
         self.queries = report.queries
         self.labels += report.new_labels
+        self._notice(report.notices)
         self.metrics.update(
             {
                 keys.QUERIES: self.queries,
@@ -220,6 +223,16 @@ class PreferenceTraining:
             self.metrics[keys.REWARD_VALIDATION_LOSS] = fitted.metrics.validation_loss
             self.metrics[keys.REWARD_VALIDATION_ACCURACY] = fitted.metrics.validation_accuracy
             self.metrics[keys.REWARD_L2] = fitted.metrics.l2_coefficient
+
+    def _notice(self, texts: list[str]) -> None:
+        for text in texts:
+            warnings.warn(text, UserWarning, stacklevel=2)  # for library use; the command line reads the results
+        self._notices += texts
+
+    def take_notices(self) -> list[str]:
+        """What the user must see since the last call."""
+        notices, self._notices = self._notices, []
+        return notices
 
 
 def _rank_correlation(predicted: np.ndarray, true: np.ndarray) -> float:

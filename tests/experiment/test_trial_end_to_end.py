@@ -251,3 +251,38 @@ def test_a_reward_of_another_environment_is_refused(undisturbed: Path, tmp_path:
 
 def test_a_learnt_reward_trains_without_any_label(undisturbed: Path, tmp_path: Path) -> None:
     assert summary(train(tmp_path, f"reward.load={undisturbed}", "preferences.labels=0"))["queries"] == 0
+
+
+def test_an_irrational_teacher_teaches_and_says_what_it_needs(tmp_path: Path) -> None:
+    """Pendulum's returns are negative: its relative threshold is off, and every answer says who gave it."""
+    short = ["training.env_steps=4000", "training.rllib.train_batch_size_per_learner=2000", "evaluation.episodes=2"]
+    teacher = ["teacher.preset=myopic", "teacher.mistake=0.3", "teacher.equal=0.1", "teacher.skip_below=-150"]
+    done = run("train", "pendulum", "name=run", f"output_dir={tmp_path}", "preferences.labels=40", *short, *teacher)
+    assert done.returncode == 0, done.stderr
+    warning = "rlhp: warning: teacher.equal=0.1 is a share of the mean return of recent clips, which is -"
+    assert done.stderr.count(warning) == (tmp_path / "run" / "console.log").read_text().count(warning) == 1
+    with sqlite3.connect(tmp_path / "run" / "preferences.sqlite") as connection:
+        sources = set(connection.execute("SELECT source FROM preferences").fetchall())
+    assert sources == {("myopic mistake=0.3 equal=0.1 skip_below=-150",)}
+    skipped = sum(row[3] == "skip" for row in labels(tmp_path / "run"))
+    assert (summary(tmp_path / "run")["queries"], summary(tmp_path / "run")["labels"]) == (40, 40 - skipped)
+    assert 0 < skipped < 40
+
+
+def test_a_teacher_that_cannot_be_imported_is_told_at_the_start(tmp_path: Path) -> None:
+    done = run("train", *SHORT, f"output_dir={tmp_path}", "teacher.reward_function=of_nobodys:backflip")
+    assert done.returncode == 1
+    assert "rlhp: error: teacher.reward_function=of_nobodys:backflip: the module of_nobodys cannot be" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run" / "preferences.sqlite").exists()
+    assert metrics(tmp_path / "run") == []
+
+
+def test_a_teacher_that_fails_is_told_with_its_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "doubtful_tricks.py").write_text("def judge(left, right, rng):\n    return 'both'\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    done = run("train", *SHORT, f"output_dir={tmp_path}", "teacher.callable=doubtful_tricks:judge")
+    assert done.returncode == 1
+    told = "rlhp: error: query 0: teacher.callable=doubtful_tricks:judge answered 'both'; expected one of left, right,"
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
