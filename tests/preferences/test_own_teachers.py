@@ -124,7 +124,7 @@ def test_an_unknown_answer_is_told_with_the_known_ones(own, shown, said):
 
 def test_what_a_callable_raises_is_told_and_chained(own, shown):
     teacher = CallableTeacher(own("def trick(left, right, rng):\n    raise RuntimeError('no\\nidea')"))
-    with pytest.raises(TeacherError, match="raised RuntimeError: no idea.") as caught:
+    with pytest.raises(TeacherError, match=r"raised RuntimeError: no idea.") as caught:
         teacher.answer(shown, shown, np.random.default_rng(0))
     assert isinstance(caught.value.__cause__, RuntimeError)
 
@@ -151,7 +151,7 @@ def test_a_function_that_cannot_be_used_is_told_when_the_teacher_is_made(own, so
 
 
 def test_a_module_that_is_not_there_is_told():
-    with pytest.raises(TeacherError, match="the module of_nobodys.tricks cannot be imported .*No module named"):
+    with pytest.raises(TeacherError, match=r"the module of_nobodys.tricks cannot be imported .*No module named"):
         OwnReward("of_nobodys.tricks:trick")
 
 

@@ -18,8 +18,7 @@ from rlhp_ray.preferences.teachers import RandomTeacher
 @pytest.fixture
 def tricks(tmp_path, monkeypatch):
     (tmp_path / "tricks_to_choose.py").write_text(
-        "def backflip(observations, actions):\n    return -actions\n\n"
-        "def judge(left, right, rng):\n    return 'skip'\n"
+        "def backflip(observations, actions):\n    return -actions\n\ndef judge(left, right, rng):\n    return 'skip'\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     yield "tricks_to_choose"
