@@ -99,14 +99,14 @@ def _train(
             session = TuneSession(archive, config, description, restore, _clock(started))
             writer = session.writer
             return session.run(), writer
-    except RlhpError as error:
-        say(f"rlhp: error: {error}")
     except Exception as error:
-        known = known_cause(error)
-        detail = archive.directory / ERROR_FILE
-        detail.write_text(traceback.format_exc())
-        text = known or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
-        say(f"rlhp: error: {text}\n  whole error: {detail}\n  to go on:    rlhp resume {archive.directory}")
+        if _is_plainly_ours(error):
+            say(f"rlhp: error: {error}")
+        else:
+            detail = archive.directory / ERROR_FILE
+            detail.write_text(traceback.format_exc())
+            text = known_cause(error) or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
+            say(f"rlhp: error: {text}\n  whole error: {detail}\n  to go on:    rlhp resume {archive.directory}")
     return RunStatus.FAILED, writer
 
 
@@ -134,8 +134,13 @@ def known_cause(error: BaseException | None) -> str | None:
     for _ in range(MAX_CAUSES):
         if error is None:
             break
-        if isinstance(error, RlhpError) and not hasattr(error, "cause"):  # Ray wraps one of ours as both
+        if _is_plainly_ours(error):
             return str(error)
         error = getattr(error, "cause", None) or error.__cause__
     told = re.findall(r"rlhp_ray\.errors\.\w+: (.+)", text)
     return told[-1] if told else None
+
+
+def _is_plainly_ours(error: BaseException) -> bool:
+    """One of our errors as it was raised: Ray's wrapping of one is both, and its text holds a whole traceback."""
+    return isinstance(error, RlhpError) and not hasattr(error, "cause")
