@@ -10,21 +10,25 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rlhp_ray.actors.preference_buffer import PreferenceBuffer
 from rlhp_ray.actors.reward_learner import FitSettings, RewardLearner
 from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.env_version import env_version
+from rlhp_ray.preferences.preference_database import STORE_FILE
+from rlhp_ray.preferences.preference_subject import PreferenceSubject
 from rlhp_ray.reward.ensemble import EnsembleSpec
 from rlhp_ray.reward.space_json import space_to_dict
 
 HEAD_NODE_RESOURCE = "node:__internal_head__"
-STORE_FILE = "preferences.sqlite"
 
 
 def store_metadata(config: RunConfig, spec: EnsembleSpec) -> dict[str, str]:
     """What the preferences of a run are about; a store about something else is refused."""
-    return {
-        "env_id": config.env.id,
-        "clip_steps": str(config.preferences.clip_steps),
-        "observation_space": str(space_to_dict(spec.observation_space)),
-        "action_space": str(space_to_dict(spec.action_space)),
-    }
+    subject = PreferenceSubject(
+        env_id=config.env.id,
+        clip_steps=config.preferences.clip_steps,
+        observation_space=space_to_dict(spec.observation_space),
+        action_space=space_to_dict(spec.action_space),
+        env_version=env_version(config.env.id),
+    )
+    return subject.to_metadata()
 
 
 def _on_head_node() -> NodeAffinitySchedulingStrategy:

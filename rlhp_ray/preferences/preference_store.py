@@ -10,30 +10,8 @@ from pathlib import Path
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.errors import PreferenceStoreError
 from rlhp_ray.preferences.preference import Answer, Preference
-
-APPLICATION_ID = int.from_bytes(b"RLHP")  # in the header of the file: tells it from those of other programs
-SCHEMA_VERSION = 1
-BUSY_TIMEOUT_S = 10
-
-_SCHEMA = (
-    """CREATE TABLE clips (
-    clip_id TEXT PRIMARY KEY,
-    packed BLOB NOT NULL
-) WITHOUT ROWID""",
-    """CREATE TABLE preferences (
-    query_index INTEGER NOT NULL,
-    left_id TEXT NOT NULL REFERENCES clips (clip_id),
-    right_id TEXT NOT NULL REFERENCES clips (clip_id),
-    answer TEXT NOT NULL CHECK (answer IN ('left', 'right', 'equal', 'skip')),
-    source TEXT NOT NULL,
-    env_steps INTEGER NOT NULL,
-    answered_unix_s REAL NOT NULL,
-    PRIMARY KEY (query_index, left_id, right_id)
-) WITHOUT ROWID""",
-    "CREATE TABLE metadata (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {SCHEMA_VERSION}",
-)
+from rlhp_ray.preferences.preference_database import BUSY_TIMEOUT_S, SCHEMA, check_origin, connect_read_only
+from rlhp_ray.preferences.preference_subject import ENV_VERSION_KEY
 
 
 class PreferenceStore:
@@ -41,7 +19,9 @@ class PreferenceStore:
 
     Args:
         path: the database; made when missing.
-        metadata: what the preferences are about (environment, spaces); a store of other metadata is refused.
+        metadata: what the preferences are about (environment, spaces); a store of other metadata is refused. The
+            version of the package that provides the environment is stored, but not compared: an upgrade of it does
+            not shut a run out from its own answers.
 
     Raises:
         PreferenceStoreError: the file is not a preference store, is damaged, is about another environment, or was
@@ -70,32 +50,14 @@ class PreferenceStore:
 
     def _check_stored(self, metadata: dict[str, str]) -> bool:
         """Whether a fitting store is in the file; False where it is empty. Read-only: closing merges no log into it."""
-        uri = f"{self.path.absolute().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(uri, timeout=BUSY_TIMEOUT_S, uri=True)) as connection:
-            application_id = connection.execute("PRAGMA application_id").fetchone()[0]
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            if application_id == version == tables == 0:
+        with closing(connect_read_only(self.path)) as connection:
+            if not check_origin(self.path, connection):
                 return False
-            self._check_version(application_id, version, tables)
             self._check_metadata(dict(connection.execute("SELECT key, value FROM metadata").fetchall()), metadata)
         return True
 
-    def _check_version(self, application_id: int, version: int, tables: int) -> None:
-        if application_id != APPLICATION_ID:
-            raise PreferenceStoreError(
-                f"{self.path} is a SQLite file that rlhp did not write (it has {tables} tables and the application id "
-                f"{application_id}); expected a preference database, whose id is {APPLICATION_ID}. Nothing in it was "
-                "changed: name another directory."
-            )
-        if version > SCHEMA_VERSION:
-            raise PreferenceStoreError(
-                f"{self.path} was written by a newer rlhp (schema {version}); this one reads schema "
-                f"{SCHEMA_VERSION}. Nothing in it was changed: upgrade rlhp_ray."
-            )
-
     def _check_metadata(self, stored: dict[str, str], metadata: dict[str, str]) -> None:
-        if stored != metadata:
+        if _compared(stored) != _compared(metadata):
             raise PreferenceStoreError(
                 f"{self.path} holds preferences about {json.dumps(stored)}; this run is about "
                 f"{json.dumps(metadata)}. They do not fit: name another directory."
@@ -104,14 +66,25 @@ class PreferenceStore:
     def _create(self, metadata: dict[str, str]) -> None:
         """In one transaction: a process that is killed meanwhile leaves an empty file, which can be used."""
         self._connection.execute("BEGIN IMMEDIATE")
-        for statement in _SCHEMA:
+        for statement in SCHEMA:
             self._connection.execute(statement)
         self._connection.executemany("INSERT INTO metadata VALUES (?, ?)", metadata.items())
         self._connection.execute("COMMIT")
 
-    def record(self, preferences: Sequence[Preference], clips: Iterable[Clip]) -> None:
-        """Store answers and the clips they refer to, in one synced transaction; repeated ones are kept once."""
-        now = time.time()
+    def record(
+        self,
+        preferences: Sequence[Preference],
+        clips: Iterable[Clip],
+        answered_unix_s: Sequence[float] | None = None,
+    ) -> None:
+        """Store answers and the clips they refer to, in one synced transaction; repeated ones are kept once.
+
+        Args:
+            preferences: with the clips that they refer to here or stored before.
+            clips: in any order.
+            answered_unix_s: when each was answered, in seconds since 1970; None for now.
+        """
+        times = [time.time()] * len(preferences) if answered_unix_s is None else answered_unix_s
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")
@@ -121,8 +94,8 @@ class PreferenceStore:
             connection.executemany(
                 "INSERT OR IGNORE INTO preferences VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (p.query_index, p.left_id, p.right_id, p.answer.value, p.source, p.env_steps, now)
-                    for p in preferences
+                    (p.query_index, p.left_id, p.right_id, p.answer.value, p.source, p.env_steps, answered)
+                    for p, answered in zip(preferences, times, strict=True)
                 ],
             )
             connection.execute("COMMIT")
@@ -131,7 +104,7 @@ class PreferenceStore:
                 connection.execute("ROLLBACK")
             raise PreferenceStoreError(
                 f"{len(preferences)} answers could not be written to {self.path} ({error}) and were not acknowledged. "
-                "Free disk space or restore the disk, then resume the run."
+                "Free disk space or restore the disk, then resume the run or repeat the command."
             ) from error
 
     def _rows(self, query: str, parameters: Sequence[str | int | None] = ()) -> list[tuple]:
@@ -176,3 +149,7 @@ class PreferenceStore:
     def close(self) -> None:
         """Close the database."""
         self._connection.close()
+
+
+def _compared(metadata: dict[str, str]) -> dict[str, str]:
+    return {key: value for key, value in metadata.items() if key != ENV_VERSION_KEY}

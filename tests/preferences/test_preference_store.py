@@ -13,7 +13,8 @@ import pytest
 
 from rlhp_ray.errors import PreferenceStoreError
 from rlhp_ray.preferences.preference import Answer, Preference
-from rlhp_ray.preferences.preference_store import SCHEMA_VERSION, PreferenceStore
+from rlhp_ray.preferences.preference_database import SCHEMA_VERSION
+from rlhp_ray.preferences.preference_store import PreferenceStore
 
 METADATA = {"env_id": "rlhp/MovingDot-v0", "clip_steps": "2"}
 
@@ -266,6 +267,13 @@ def test_a_store_about_something_else_is_refused_and_unchanged(opened, path, oth
     store.close()
     message = refused(path, other)
     assert "MovingDot" in message and "name another directory" in message
+
+
+def test_another_version_of_the_package_of_the_environment_is_no_reason_to_refuse(opened, path, make_clips):
+    opened({**METADATA, "env_version": "gymnasium 1.2.2"}).close()
+    opened({**METADATA, "env_version": "gymnasium 1.3.0"}).close()
+    opened(METADATA).close()
+    assert count_rows(path, "metadata") == 3
 
 
 def test_a_process_killed_while_it_makes_the_store_leaves_one_that_can_be_used(tmp_path, monkeypatch):
