@@ -1,0 +1,86 @@
+"""Clips in bounded portions: the NPZ files of an export, and the transactions in which a database is filled."""
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from rlhp_ray.clips.clip import Clip
+from rlhp_ray.errors import PreferenceStoreError
+
+MAX_BATCH_CLIPS = 1024  # ours
+MAX_BATCH_BYTES = 64 * 2**20  # ours: 340 clips of 25 steps of 84 x 84 pixels, 64 MB before compression
+SHARD_ARRAYS = ("clip_id", "observations", "actions", "teacher_rewards", "env_steps")
+
+
+def bounded_batches(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
+    """Clips in batches of at most `MAX_BATCH_CLIPS`, and of no more than one clip beyond `MAX_BATCH_BYTES`."""
+    batch: list[Clip] = []
+    size = 0
+    for clip in clips:
+        batch.append(clip)
+        size += clip.observations.nbytes + clip.actions.nbytes + clip.teacher_rewards.nbytes
+        if len(batch) >= MAX_BATCH_CLIPS or size >= MAX_BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def shard_path(directory: Path, number: int) -> Path:
+    """Where a shard of an export lies; they are numbered from 0."""
+    return directory / f"clips-{number:05d}.npz"
+
+
+def write_shard(path: Path, clips: Sequence[Clip]) -> None:
+    """Write clips of one layout: `SHARD_ARRAYS`, each with one row for a clip."""
+    arrays = {
+        "clip_id": np.array([clip.clip_id for clip in clips]),
+        "observations": np.stack([clip.observations for clip in clips]),
+        "actions": np.stack([clip.actions for clip in clips]),
+        "teacher_rewards": np.stack([clip.teacher_rewards for clip in clips]),
+        "env_steps": np.array([clip.env_steps for clip in clips], np.int64),
+    }
+    np.savez_compressed(path, allow_pickle=False, **arrays)
+
+
+def read_shard(path: Path, frame_stack: int | None) -> Iterator[tuple[str, Clip]]:
+    """The clips of one shard with their ids.
+
+    Raises:
+        PreferenceStoreError: it is missing, truncated, or not one.
+    """
+    arrays = _load(path)
+    for row, clip_id in enumerate(arrays["clip_id"].tolist()):
+        yield (
+            clip_id,
+            Clip(
+                observations=arrays["observations"][row],
+                actions=arrays["actions"][row],
+                teacher_rewards=arrays["teacher_rewards"][row],
+                env_steps=int(arrays["env_steps"][row]),
+                frame_stack=frame_stack,
+            ),
+        )
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in SHARD_ARRAYS}
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile, zlib.error) as error:
+        raise PreferenceStoreError(
+            f"{path} is missing, truncated or damaged ({error}); expected the arrays {', '.join(SHARD_ARRAYS)} of a "
+            "preference export. Restore a copy of the export."
+        ) from error
+    rows = {name: array.shape[:1] for name, array in arrays.items()}
+    if len(set(rows.values())) != 1 or () in rows.values() or arrays["clip_id"].dtype.kind != "U":
+        raise PreferenceStoreError(
+            f"{path} has arrays that do not belong together (rows: {rows}); expected one row for each clip in every "
+            "array, and texts in clip_id. Restore a copy of the export."
+        )
+    if arrays["env_steps"].ndim != 1 or arrays["env_steps"].dtype.kind != "i":
+        raise PreferenceStoreError(f"{path} has env_steps of {arrays['env_steps'].dtype}; expected whole numbers.")
+    return arrays

@@ -1,0 +1,120 @@
+"""Preferences into a new database: an export as it was, or several sources as one."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from rlhp_ray.preferences.clip_check import ClipCheck
+from rlhp_ray.preferences.clip_shards import bounded_batches
+from rlhp_ray.preferences.new_target import new_file
+from rlhp_ray.preferences.preference_export import ExportSource
+from rlhp_ray.preferences.preference_source import PreferenceSource, SavedPreference
+from rlhp_ray.preferences.preference_store import PreferenceStore
+from rlhp_ray.preferences.preference_subject import PreferenceSubject
+from rlhp_ray.preferences.referred_clips import checked_clips, checked_preferences
+from rlhp_ray.preferences.source_location import open_source
+
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass
+class CopyReport:
+    """What was written.
+
+    Args:
+        preferences: stored.
+        duplicates: left out, since the same was stored already.
+        clips: stored.
+    """
+
+    preferences: int = 0
+    duplicates: int = 0
+    clips: int = 0
+
+
+def import_preferences(directory: Path, database: Path) -> CopyReport:
+    """Make a database of an export, with the same queries under the same numbers.
+
+    Args:
+        directory: of the export.
+        database: to be made.
+
+    Raises:
+        ConfigError: `database` exists.
+        PreferenceStoreError: the export is damaged or of a newer version, or nothing can be written.
+        RewardDataError: a clip holds NaN, or does not fit the others.
+    """
+    report = CopyReport()
+    with ExportSource(directory) as source, new_file(database) as temporary:
+        _fill(temporary, source.subject, [source], report, iter)
+    return report
+
+
+def merge_preferences(database: Path, paths: Sequence[Path]) -> CopyReport:
+    """Make one database of several sources, in their order; queries are numbered anew, from 0.
+
+    A preference is a duplicate where clips (by content, left and right as they were), answer and source are those of
+    one that was stored before; the first one stays.
+
+    Args:
+        database: to be made.
+        paths: run directories, databases or exports.
+
+    Raises:
+        ConfigError: `database` exists.
+        PreferenceStoreError: a source is damaged or of a newer version, is about something else than the first one,
+            or nothing can be written.
+        RewardDataError: a clip holds NaN, or does not fit the others.
+    """
+    report = CopyReport()
+    with ExitStack() as stack:
+        sources = [stack.enter_context(open_source(path)) for path in paths]
+        subject, named_by = sources[0].subject, sources[0].path
+        for source in sources[1:]:
+            subject.require_fit(named_by, source.subject, source.path)
+            if subject.env_version is None and source.subject.env_version is not None:
+                subject, named_by = replace(subject, env_version=source.subject.env_version), source.path
+        with new_file(database) as temporary:
+            _fill(temporary, subject, sources, report, _Renumbering(report).apply)
+    return report
+
+
+def _fill(
+    path: Path,
+    subject: PreferenceSubject,
+    sources: Sequence[PreferenceSource],
+    report: CopyReport,
+    keep: Callable[[Iterable[SavedPreference]], Iterator[SavedPreference]],
+) -> None:
+    """Source by source: its clips, then the preferences that refer to them; one batch of clips in memory at a time."""
+    check = ClipCheck(subject)
+    clip_ids: set[str] = set()
+    with closing(PreferenceStore(path, subject.to_metadata())) as store:
+        for source in sources:
+            for batch in bounded_batches(checked_clips(source, check, clip_ids)):
+                store.record([], batch)
+            kept = keep(checked_preferences(source, clip_ids))
+            while portion := list(islice(kept, _ROWS_AT_ONCE)):
+                store.record([saved.preference for saved in portion], [], [saved.answered_unix_s for saved in portion])
+                report.preferences += len(portion)
+    report.clips = len(clip_ids)
+
+
+class _Renumbering:
+    """Numbers preferences anew, through all sources, and leaves out duplicates."""
+
+    def __init__(self, report: CopyReport) -> None:
+        self._report = report
+        self._seen: set[tuple[str, str, str, str]] = set()
+
+    def apply(self, preferences: Iterable[SavedPreference]) -> Iterator[SavedPreference]:
+        for saved in preferences:
+            p = saved.preference
+            key = (p.left_id, p.right_id, p.answer.value, p.source)
+            if key in self._seen:
+                self._report.duplicates += 1
+                continue
+            yield replace(saved, preference=replace(p, query_index=len(self._seen)))
+            self._seen.add(key)
