@@ -46,7 +46,7 @@ def resume(arguments: argparse.Namespace, command: str) -> int:
     """`rlhp resume RUN [k=v ...]`."""
     from rlhp_ray.config.loading import check_overrides
 
-    run = _existing(arguments.run, "a run")
+    run = existing(arguments.run, "a run")
     check_overrides(arguments.overrides)
     with _progress_to_stderr():
         from rlhp_ray.experiment.resume import resume_run
@@ -58,7 +58,7 @@ def resume(arguments: argparse.Namespace, command: str) -> int:
 def replay(arguments: argparse.Namespace, command: str) -> int:
     """`rlhp replay RUN|CHECKPOINT`: the player prints the returns itself."""
     del command  # nothing is archived
-    source = _existing(arguments.source, "a run or a checkpoint")
+    source = existing(arguments.source, "a run or a checkpoint")
     output = _new_video(arguments.output) if arguments.output is not None else None
 
     from rlhp_ray.replay.player import replay as play
@@ -78,7 +78,8 @@ def _finish(result: RunResult) -> int:
     return result.exit_code
 
 
-def _existing(text: str, expected: str) -> Path:
+def existing(text: str, expected: str) -> Path:
+    """The path that `text` means. Raises ConfigError where nothing is there; `expected` says what should be."""
     path = Path(text).expanduser()
     if path.exists():
         return path

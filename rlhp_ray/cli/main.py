@@ -27,10 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: Sequence[str]) -> int:
     arguments = parse_arguments(words)
-    from rlhp_ray.cli import commands
+    from rlhp_ray.cli import commands, preference_commands
 
-    run = {"train": commands.train, "resume": commands.resume, "replay": commands.replay}[arguments.command]
-    return run(arguments, shlex.join(["rlhp", *words]))
+    run = {
+        "train": commands.train,
+        "resume": commands.resume,
+        "replay": commands.replay,
+        "preferences": preference_commands.preferences,
+    }
+    return run[arguments.command](arguments, shlex.join(["rlhp", *words]))
 
 
 def _guarded(action: Callable[[], int]) -> int:

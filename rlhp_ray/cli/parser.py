@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import rlhp_ray
+from rlhp_ray.cli.preference_parser import add_preferences
 
 _TRAIN = """\
 Train an agent from preferences. The last line on standard output is the directory of the run; the rest goes to
@@ -38,13 +39,13 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     arguments, rest = parser.parse_known_args(argv)
     options = [word for word in rest if word.startswith("-")]
     if options or (rest and "overrides" not in arguments):
-        _refuse(commands[arguments.command], options or rest)
+        _refuse(arguments.parser, options or rest)
     if rest:
         arguments.overrides += rest
     return arguments
 
 
-def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def _build() -> tuple[argparse.ArgumentParser, list[str]]:
     parser = argparse.ArgumentParser(
         prog="rlhp",
         description="Deep reinforcement learning from human preferences, on Ray.",
@@ -66,19 +67,22 @@ def _build() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser
     replay.add_argument("--episodes", metavar="N", type=_positive, default=3, help="episodes to play (default: 3)")
     replay.add_argument("--live", action="store_true", help="open a window, where a display exists")
     replay.add_argument("--output", metavar="FILE.mp4", help="file for the video (default: chosen and printed)")
-    return parser, {"train": train, "resume": resume, "replay": replay}
+    add_preferences(subparsers, _add_command)
+    return parser, list(subparsers.choices)
 
 
 def _add_command(
     subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, summary: str, description: str
 ) -> argparse.ArgumentParser:
-    return subparsers.add_parser(
+    parser = subparsers.add_parser(
         name,
         help=summary,
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.set_defaults(parser=parser)  # whose usage is shown where its arguments are wrong
+    return parser
 
 
 def _positive(text: str) -> int:

@@ -1,0 +1,82 @@
+"""`rlhp preferences ...`: saved preferences looked at, written as open files, read back and put together."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rlhp_ray.cli.commands import existing
+from rlhp_ray.preferences.new_target import require_free
+
+_SOURCE = "a run, or a preference database or export"
+
+
+def preferences(arguments: argparse.Namespace, command: str) -> int:
+    """`rlhp preferences stats|export|import|merge`."""
+    del command  # nothing is archived
+    run: dict[str, Callable[[argparse.Namespace], None]] = {
+        "stats": _stats,
+        "export": _export,
+        "import": _import,
+        "merge": _merge,
+    }
+    run[arguments.preferences_command](arguments)
+    return 0
+
+
+def _stats(arguments: argparse.Namespace) -> None:
+    path = existing(arguments.source, _SOURCE)
+
+    from rlhp_ray.preferences.preference_statistics import gather_statistics, statistics_table
+    from rlhp_ray.preferences.source_location import open_source
+
+    with open_source(path) as source:
+        table = statistics_table(gather_statistics(source))
+    print(table, flush=True)
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    path = existing(arguments.source, _SOURCE)
+    directory = Path(arguments.directory).expanduser()
+    require_free(directory, empty_directory_allowed=True)
+
+    from rlhp_ray.preferences.preference_export import write_export
+    from rlhp_ray.preferences.source_location import open_source
+
+    with open_source(path) as source:
+        header = write_export(source, directory)
+    _finish(f"{header.num_preferences:,} preferences on {header.num_clips:,} clips were exported", directory)
+
+
+def _import(arguments: argparse.Namespace) -> None:
+    directory = existing(arguments.directory, "a preference export")
+    database = _new_database(arguments.database)
+
+    from rlhp_ray.preferences.preference_copying import import_preferences
+
+    report = import_preferences(directory, database)
+    _finish(f"{report.preferences:,} preferences on {report.clips:,} clips were imported", database)
+
+
+def _merge(arguments: argparse.Namespace) -> None:
+    database = _new_database(arguments.out)
+    paths = [existing(source, _SOURCE) for source in (arguments.first, *arguments.others)]
+
+    from rlhp_ray.preferences.preference_copying import merge_preferences
+
+    report = merge_preferences(database, paths)
+    kept = f"{report.preferences:,} preferences on {report.clips:,} clips from {len(paths)} sources were stored"
+    _finish(f"{kept}, {report.duplicates:,} duplicates left out", database)
+
+
+def _new_database(text: str) -> Path:
+    path = Path(text).expanduser()
+    require_free(path)
+    return path
+
+
+def _finish(told: str, written: Path) -> None:
+    print(f"rlhp: {told}", file=sys.stderr, flush=True)
+    with contextlib.suppress(BrokenPipeError):  # it is written, whether or not anyone reads on
+        print(written, flush=True)

@@ -1,0 +1,57 @@
+"""What `rlhp preferences` accepts, and the help for it."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+AddCommand = Callable[[Any, str, str, str], argparse.ArgumentParser]
+
+_GROUP = """\
+Look at saved preferences, write them as open files, read them back, or put several together.
+
+example:
+  rlhp preferences stats runs/pendulum-3-k2f
+
+`rlhp preferences COMMAND --help` explains a command. A SOURCE is the directory of a run, its preferences.sqlite (or
+any other preference database), or a directory that `rlhp preferences export` wrote. It is never changed."""
+_STATS = """\
+Print what saved preferences are about, how many there are, and what was answered by whom.
+
+example:
+  rlhp preferences stats runs/pendulum-3-k2f"""
+_EXPORT = """\
+Write preferences as open files: preferences.parquet, the clips as NPZ, and header.json. The last line on standard
+output is the directory.
+
+example:
+  rlhp preferences export runs/pendulum-3-k2f pendulum-preferences"""
+_IMPORT = """\
+Make a preference database of an export. The last line on standard output is the database.
+
+example:
+  rlhp preferences import pendulum-preferences pendulum.sqlite"""
+_MERGE = """\
+Put the preferences of several sources into one new database: about the same environment, spaces and clip length, with
+duplicates stored once and queries numbered anew. The last line on standard output is the database.
+
+example:
+  rlhp preferences merge both.sqlite runs/pendulum-3-k2f runs/pendulum-4-d7e"""
+_SOURCE = "directory of a run, preference database, or export"
+
+
+def add_preferences(subparsers: Any, add_command: AddCommand) -> None:
+    """Add `preferences` and what stands below it."""
+    group = add_command(subparsers, "preferences", "look at, export, import or merge saved preferences", _GROUP)
+    below = group.add_subparsers(dest="preferences_command", metavar="COMMAND", required=True)
+    stats = add_command(below, "stats", "say what saved preferences hold", _STATS)
+    stats.add_argument("source", metavar="SOURCE", help=_SOURCE)
+    export = add_command(below, "export", "write preferences as Parquet, NPZ and JSON", _EXPORT)
+    export.add_argument("source", metavar="SOURCE", help=_SOURCE)
+    export.add_argument("directory", metavar="DIRECTORY", help="directory to be made")
+    importing = add_command(below, "import", "make a database of an export", _IMPORT)
+    importing.add_argument("directory", metavar="DIRECTORY", help="directory that an export wrote")
+    importing.add_argument("database", metavar="DATABASE.sqlite", help="database to be made")
+    merge = add_command(below, "merge", "put several sources into one database", _MERGE)
+    merge.add_argument("out", metavar="OUT.sqlite", help="database to be made")
+    merge.add_argument("first", metavar="SOURCE", help=_SOURCE)
+    merge.add_argument("others", metavar="SOURCE", nargs="+", help="further sources, about the same")
