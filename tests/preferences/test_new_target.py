@@ -43,7 +43,7 @@ def test_what_fails_leaves_nothing(tmp_path, new, error):
 
 @pytest.mark.parametrize("new", [new_directory, new_file])
 def test_what_has_appeared_meanwhile_is_left_alone(tmp_path, new):
-    refused = pytest.raises(PreferenceStoreError, match="cannot be written .* nothing was left there")
+    refused = pytest.raises(PreferenceStoreError, match=r"cannot be written .* nothing was left there")
     with refused, new(tmp_path / "made") as temporary:
         if not temporary.exists():
             temporary.touch()

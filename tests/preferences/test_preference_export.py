@@ -352,5 +352,5 @@ def test_clips_of_mixed_lengths_are_refused(make_database, make_clips, vector_su
 def test_an_export_is_no_database_and_a_database_no_export(exported, tmp_path):
     with pytest.raises(PreferenceStoreError, match="truncated, damaged or no preference database"):
         DatabaseSource(exported / "preferences.parquet")
-    with pytest.raises(PreferenceStoreError, match="is not a preference export: header.json is missing"):
+    with pytest.raises(PreferenceStoreError, match=r"is not a preference export: header.json is missing"):
         ExportSource(tmp_path / "stored.sqlite")
