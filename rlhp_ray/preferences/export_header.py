@@ -63,7 +63,8 @@ class ExportHeader:
                 f"{path} has preferences, clips, shards = {counts} and frame_stack = {frame_stack!r}; expected whole "
                 "numbers (or null as frame_stack). Restore a copy of the export."
             )
-        return cls(PreferenceSubject.from_fields(fields, path), frame_stack, *counts)
+        subject = PreferenceSubject.from_fields(fields, path)
+        return cls(subject, frame_stack, fields["preferences"], fields["clips"], fields["shards"])
 
 
 def _read_fields(path: Path) -> dict[str, Any]:

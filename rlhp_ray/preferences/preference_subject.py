@@ -63,12 +63,11 @@ class PreferenceSubject:
     def from_fields(cls, fields: dict[str, Any], path: Path) -> "PreferenceSubject":
         """From data of any origin. Raises PreferenceStoreError naming `path` where a field is missing or wrong."""
         steps, version = fields.get("clip_steps"), fields.get(ENV_VERSION_KEY)
-        spaces = [fields.get(name) for name in ("observation_space", "action_space")]
         wrong = {
             "env_id": not isinstance(fields.get("env_id"), str),
             "clip_steps": type(steps) is not int or steps < 1,
-            "observation_space": not _is_space(spaces[0]),
-            "action_space": not _is_space(spaces[1]),
+            "observation_space": not _is_space(fields.get("observation_space")),
+            "action_space": not _is_space(fields.get("action_space")),
             ENV_VERSION_KEY: not isinstance(version, str | None),
         }
         for name in (name for name, is_wrong in wrong.items() if is_wrong):
@@ -76,7 +75,7 @@ class PreferenceSubject:
                 f"{path} has {str(fields.get(name))[:80]!r} as its {name}; expected what docs/preference_files.md says "
                 "of it. Restore a copy."
             )
-        return cls(fields["env_id"], fields["clip_steps"], *spaces, version)
+        return cls(fields["env_id"], fields["clip_steps"], fields["observation_space"], fields["action_space"], version)
 
     def require_fit(self, path: Path, other: "PreferenceSubject", other_path: Path) -> None:
         """Raise PreferenceStoreError where preferences in `other_path` cannot be put to those in `path`."""
