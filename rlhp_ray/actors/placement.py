@@ -52,7 +52,7 @@ def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: P
         pool_clips=config.preferences.pool_clips,
         seed=config.seed,
         spec=spec,
-        by_disagreement=config.preferences.selection == "disagreement",
+        selection=config.preferences.selection,
     )
     if config.teacher.reward_function is not None or config.teacher.callable is not None:
         ray.get(buffer.__ray_ready__.remote())

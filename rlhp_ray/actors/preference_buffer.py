@@ -1,6 +1,7 @@
 """PreferenceBuffer: the one shared buffer of clips and preferences, as a Ray actor."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,13 @@ import ray
 
 from rlhp_ray.actors.process_memory import resident_megabytes
 from rlhp_ray.clips.clip import Clip, ClipArrays
+from rlhp_ray.clips.pair_selection import STRATEGIES
 from rlhp_ray.config.schema import TeacherConfig
+from rlhp_ray.preferences.pair_chooser import ClipModels
 from rlhp_ray.preferences.preference_collector import AnsweredRound, PreferenceCollector
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.teacher_choice import make_teacher
+from rlhp_ray.reward.clip_features import clip_features
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.labelled_pairs import LabelledPairs
 
@@ -61,8 +65,8 @@ class PreferenceBuffer:
         teacher: who answers.
         pool_clips: capacity of the pool.
         seed: of the run.
-        spec: of the ensemble, to select by disagreement.
-        by_disagreement: select pairs by it rather than uniformly.
+        spec: of the ensemble, for strategies that ask it.
+        selection: name of a query strategy.
     """
 
     def __init__(
@@ -73,12 +77,13 @@ class PreferenceBuffer:
         pool_clips: int,
         seed: int,
         spec: EnsembleSpec,
-        by_disagreement: bool,
+        selection: str,
     ) -> None:
         answering = make_teacher(teacher)  # first: where it cannot be made, no store is either
         store = PreferenceStore(Path(store_path), metadata)
-        self._collector = PreferenceCollector(store, answering, pool_clips, seed)
-        self._ensemble = RewardEnsemble(spec) if by_disagreement else None
+        self._collector = PreferenceCollector(store, answering, pool_clips, seed, selection)
+        self._spec = spec
+        self._ensemble = RewardEnsemble(spec) if STRATEGIES[selection].needs_returns else None
 
     def add_clips(self, clips: list[Clip]) -> None:
         """Take in recorded clips."""
@@ -86,13 +91,17 @@ class PreferenceBuffer:
 
     def ask(self, due: int, env_steps: int, published: PublishedReward | None) -> tuple[RoundData, RoundReport]:
         """Ask until `due` queries were asked in all. Two results, so that the learner never sees the second."""
-        member_returns = None
-        if self._ensemble is not None and published is not None:
-            self._ensemble.load(published)
-            ensemble = self._ensemble
-            member_returns = lambda clips: ensemble.member_rewards_of_clips(clips).sum(-1)  # noqa: E731
-        answered = self._collector.ask(due, env_steps, member_returns)
+        answered = self._collector.ask(due, env_steps, self._models(published))
         return _round_data(answered), self._report(answered)
+
+    def _models(self, published: PublishedReward | None) -> ClipModels:
+        scaling = self._spec.scaling if published is None else published.scaling
+        features = partial(clip_features, scaling=scaling, action_space=self._spec.action_space)
+        ensemble = self._ensemble
+        if ensemble is None or published is None or published.version == 0:
+            return ClipModels(features=features)
+        ensemble.load(published)
+        return ClipModels(lambda clips: ensemble.member_rewards_of_clips(clips).sum(-1), features)
 
     def replay(self, before_query: int | None) -> tuple[RoundData, RoundReport]:
         """Take up stored answers after a resume, in the form of one round."""

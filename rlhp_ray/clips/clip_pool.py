@@ -17,6 +17,7 @@ class ClipPool:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._packed: OrderedDict[str, bytes] = OrderedDict()
+        self._ages: dict[str, int] = {}
         self.dropped = 0
 
     def __len__(self) -> int:
@@ -32,16 +33,23 @@ class ClipPool:
         """Ids of the clips, oldest first."""
         return list(self._packed)
 
+    @property
+    def ages(self) -> np.ndarray:
+        """`[num_clips]` env steps of the run at which each clip's policy was in force, in the order of `clip_ids`."""
+        return np.array([self._ages[clip_id] for clip_id in self._packed], np.int64)
+
     def add(self, clips: Iterable[Clip]) -> None:
         """Take in clips, dropping the oldest beyond the capacity. Raises RewardDataError on NaN."""
         for clip in clips:
             clip.check_finite()
             self._packed[clip.clip_id] = clip.to_bytes()
+            self._ages[clip.clip_id] = clip.env_steps
         self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         while len(self._packed) > self._capacity:
-            self._packed.popitem(last=False)
+            clip_id, _ = self._packed.popitem(last=False)
+            del self._ages[clip_id]
             self.dropped += 1
 
     def get(self, clip_ids: Sequence[str]) -> list[Clip]:
@@ -60,5 +68,8 @@ class ClipPool:
 
     def restore(self, packed_clips: Iterable[bytes]) -> None:
         """Replace the contents by what `dump` returned, dropping the oldest beyond the capacity."""
-        self._packed = OrderedDict((Clip.from_bytes(packed).clip_id, packed) for packed in packed_clips)
+        self._packed, self._ages = OrderedDict(), {}
+        for packed in packed_clips:
+            clip = Clip.from_bytes(packed)
+            self._packed[clip.clip_id], self._ages[clip.clip_id] = packed, clip.env_steps
         self._drop_oldest()

@@ -93,9 +93,24 @@ class PreferencesConfig(_Section):
         default=300, ge=0, description="Budget of queries; skipped ones spend it (C17 A: 350 to 5,500)."
     )
     clip_steps: int = Field(default=25, ge=2, description="Length of a clip, in env steps (C17 A.2: 25; A.1: 1.5 s).")
-    selection: Literal["uniform", "disagreement"] = Field(
+    selection: Literal[
+        "uniform",
+        "disagreement",
+        "return_variance",
+        "entropy",
+        "k_centre",
+        "k_centre_disagreement",
+        "k_centre_entropy",
+        "mutual_information",
+        "near_policy",
+    ] = Field(
         default="uniform",
-        description="How pairs are chosen: at random, or where the ensemble disagrees most (C17 s2.2.4).",
+        description="How pairs are chosen. uniform: at random (Rahtz). Where the members differ most: disagreement, in "
+        "the probability of left (C17 s2.2.4); return_variance, in the difference of returns; mutual_information, in "
+        "what the answer says of them (BALD, arXiv 1112.5745). entropy: where the ensemble is least sure (B-Pref, "
+        "arXiv 2111.03026). k_centre: farthest from what was asked; k_centre_disagreement, k_centre_entropy: the same, "
+        "among the better half of the candidates (B-Pref). near_policy: from the newest behaviour (QPA, arXiv "
+        "2305.17400).",
     )
     schedule: Literal["hyperbolic"] = Field(
         default="hyperbolic",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rlhp_ray.envs.registry import EnvDescription
 
 _MIN_CLIPS = 2  # one query compares two
+COMPARES_MEMBERS = ("disagreement", "return_variance", "k_centre_disagreement", "mutual_information")
 
 
 def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription":
@@ -61,10 +62,10 @@ def _horizon_problems(config: RunConfig, own_steps: int | None) -> Iterator[str]
 
 def _preference_problems(config: RunConfig) -> Iterator[str]:
     preferences = config.preferences
-    if preferences.selection == "disagreement" and config.reward.members == 1:
+    if preferences.selection in COMPARES_MEMBERS and config.reward.members == 1:
         yield (
-            "preferences.selection: got disagreement with reward.members 1, but one member cannot disagree; expected "
-            "at least 2 members; raise reward.members or set preferences.selection=uniform"
+            f"preferences.selection: got {preferences.selection} with reward.members 1, but it compares the members of "
+            "the ensemble; expected at least 2 members; raise reward.members or set preferences.selection=uniform"
         )
     if config.reward_source != "preferences":
         return

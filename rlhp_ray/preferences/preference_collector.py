@@ -1,23 +1,20 @@
 """Chooses pairs from the clip pool, has them answered, and stores the answers: what the buffer actor holds."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import numpy as np
-
-from rlhp_ray.clips.clip import Clip, ClipArrays
+from rlhp_ray.clips.clip import Clip
 from rlhp_ray.clips.clip_pool import ClipPool
-from rlhp_ray.clips.pair_selection import Pair, disagreement_pairs, uniform_pairs
 from rlhp_ray.errors import PreferenceStoreError, TeacherError
+from rlhp_ray.preferences.pair_chooser import ClipModels, PairChooser
 from rlhp_ray.preferences.preference import Preference
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.teachers import Teacher
 from rlhp_ray.seeding import derive_rng
 
 RECENT_CLIPS = 128  # sample of the pool over which rewards are normalised: 3,200 steps, 25 MB of pixels
-
-MemberReturns = Callable[[ClipArrays], np.ndarray]
+NO_MODELS = ClipModels()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,17 +42,21 @@ class PreferenceCollector:
         teacher: answers every query at once.
         pool_clips: capacity of the pool.
         seed: of the run.
+        selection: name of the query strategy.
     """
 
-    def __init__(self, store: PreferenceStore, teacher: Teacher, pool_clips: int, seed: int) -> None:
+    def __init__(
+        self, store: PreferenceStore, teacher: Teacher, pool_clips: int, seed: int, selection: str = "uniform"
+    ) -> None:
         self._store = store
         self._teacher = teacher
         self._seed = seed
         self.pool = ClipPool(pool_clips)
+        self._chooser = PairChooser(selection, self.pool, store)
         self.queries = 0
         self._asked: set[tuple[str, str]] = set()
 
-    def ask(self, due: int, env_steps: int, member_returns: MemberReturns | None = None) -> AnsweredRound:
+    def ask(self, due: int, env_steps: int, models: ClipModels = NO_MODELS) -> AnsweredRound:
         """Ask until `due` queries were asked in all; answers are on disk when this returns.
 
         A query that was answered before (the run was killed after its answer and resumed) is found, not asked again.
@@ -63,13 +64,13 @@ class PreferenceCollector:
         Args:
             due: queries in all; fewer are asked where the pool holds no more new pairs.
             env_steps: age of the run.
-            member_returns: predicted returns `[members, clips]`, to select by disagreement; None selects uniformly.
+            models: what the query strategy may know of clips.
 
         Raises:
             TeacherError: a function of the user's failed; no answer of this call is kept.
         """
         recent = self.pool.sample(derive_rng(self._seed, "recent", env_steps), RECENT_CLIPS)
-        chosen = self._choose(due - self.queries, member_returns)
+        chosen = self._choose(due - self.queries, models)
         notices = self._calibrate(recent) if chosen else []
         answered = [self._answer(index, *pair, env_steps) for index, pair in enumerate(chosen, start=self.queries)]
         clips = self._clips_of(answered)
@@ -79,22 +80,10 @@ class PreferenceCollector:
         self._asked.update(_key(*pair) for pair in chosen)
         return AnsweredRound(answered, clips, recent, notices)
 
-    def _choose(self, num_pairs: int, member_returns: MemberReturns | None) -> list[tuple[str, str]]:
+    def _choose(self, num_pairs: int, models: ClipModels) -> list[tuple[str, str]]:
         if num_pairs <= 0:
             return []
-        ids = self.pool.clip_ids
-        position = {clip_id: index for index, clip_id in enumerate(ids)}
-        asked: set[Pair] = set()
-        for first, second in self._asked:
-            if first in position and second in position:
-                pair = sorted((position[first], position[second]))
-                asked.add((pair[0], pair[1]))
-        rng = derive_rng(self._seed, "pairs", self.queries)
-        if member_returns is None:
-            pairs = uniform_pairs(rng, len(ids), num_pairs, asked)
-        else:
-            pairs = disagreement_pairs(rng, member_returns(ClipArrays.from_clips(self.pool.get(ids))), num_pairs, asked)
-        return [(ids[left], ids[right]) for left, right in pairs]
+        return self._chooser.choose(derive_rng(self._seed, "pairs", self.queries), num_pairs, self._asked, models)
 
     def _calibrate(self, recent: list[Clip]) -> list[str]:
         with _named(f"thresholds before query {self.queries}"):

@@ -72,3 +72,13 @@ def test_a_dump_of_a_larger_pool_is_cut_to_the_newest():
     pool.add(make_clips(0, 1, 2, 3, 4))
     smaller.restore(pool.dump())
     assert (numbers_in(smaller), smaller.dropped) == ([3, 4], 3)
+
+
+def test_ages_follow_the_clips_and_survive_a_dump():
+    pool, restored = ClipPool(3), ClipPool(3)
+    pool.add(make_clips(10, 20, 30, 40))
+    assert pool.ages.tolist() == [20, 30, 40]
+    restored.add(make_clips(9))
+    restored.restore(pool.dump())
+    assert restored.ages.tolist() == [20, 30, 40]
+    assert ClipPool(3).ages.shape == (0,)

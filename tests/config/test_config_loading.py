@@ -71,6 +71,7 @@ def test_defaults_are_the_documented_ones(minimal):
         ("reward.hidden_sizes=[64, 0]", "reward.hidden_sizes: got element 2, 0 (an integer)"),
         ("reward.hidden_sizes=[]", "reward.hidden_sizes: got [] (a list)"),
         ("mode=asinc", "mode: got the text 'asinc', expected async or sync; did you mean async?"),
+        ("preferences.selection=disagrement", "near_policy; did you mean disagreement?"),
         ("training.algorithm=SAC", "expected PPO; off-policy algorithms (SAC, DQN) stay refused"),
         ("teacher.preset=human", "expected oracle, stoch, myopic, mistake, skip, equal or random"),
         ("teacher.preset=stock", "did you mean stoch?"),

@@ -59,7 +59,13 @@ def test_an_unknown_environment_is_told_with_the_nearest(load):
             "expected at most 50 env steps; lower it or raise env.horizon",
         ),
         (["preferences.labels=0"], "preferences.labels: got 0 and no reward.load, so there is no reward to train on"),
-        (["preferences.selection=disagreement", "reward.members=1"], "one member cannot disagree"),
+        *(
+            (
+                [f"preferences.selection={name}", "reward.members=1"],
+                f"got {name} with reward.members 1, but it compares",
+            )
+            for name in ("disagreement", "return_variance", "mutual_information", "k_centre_disagreement")
+        ),
         (["training.env_steps=399"], "too few to fill 2 clips of 25 env steps in 16 environments"),
         (["training.env_steps=49", "env.num_envs=1"], "expected at least 50"),
         (["training.env_steps=799", "env.num_env_runners=2"], "in 32 environments"),
@@ -103,6 +109,8 @@ def test_a_contradiction_is_told_in_one_line(load, overrides, expected):
         ["teacher.preset=myopic", "teacher.mistake=0.1", "teacher.skip=0.1", "teacher.equal_within=3"],
         ["teacher.preset=stoch", "teacher.reward_function=a_package.of_nobodys:backflip"],
         ["teacher.callable=of_nobodys:judge"],
+        *([f"preferences.selection={name}", "reward.members=1"] for name in ("uniform", "entropy", "k_centre")),
+        *([f"preferences.selection={name}", "reward.members=1"] for name in ("k_centre_entropy", "near_policy")),
     ],
 )
 def test_the_edge_of_what_is_sound_is_accepted(load, overrides):

@@ -2,10 +2,8 @@
 
 import itertools
 
-import numpy as np
 import pytest
 
-from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.errors import PreferenceStoreError, TeacherError
 from rlhp_ray.preferences.preference import Answer
 from rlhp_ray.preferences.preference_collector import RECENT_CLIPS, PreferenceCollector
@@ -110,22 +108,6 @@ def test_questions_and_answers_are_the_same_for_the_same_seed(collector):
         return made.ask(6, 0).preferences + made.ask(12, 50).preferences
 
     assert asked(0) == asked(0) != asked(1)
-
-
-def test_disagreement_is_asked_of_the_whole_pool_and_decides(collector):
-    made = collector(clips=12)
-    disputed = made.pool.clip_ids[7]
-    seen = []
-
-    def member_returns(clips: ClipArrays) -> np.ndarray:
-        seen.append(clips)
-        returns = np.zeros((2, len(clips)))
-        returns[:, 7] = (5, -5)  # one clip is the best to one member and the worst to the other
-        return returns
-
-    preferences = made.ask(4, 0, member_returns).preferences
-    assert len(preferences) == 4 and all(disputed in (p.left_id, p.right_id) for p in preferences)
-    np.testing.assert_array_equal(seen[0].actions, [clip.actions for clip in made.pool.get(made.pool.clip_ids)])
 
 
 def test_a_query_that_was_answered_before_the_run_was_killed_is_found_not_asked_again(collector):
