@@ -6,6 +6,7 @@ import pytest
 
 from rlhp_ray.actors.preference_buffer import PreferenceBuffer
 from rlhp_ray.clips.clip import Clip
+from rlhp_ray.config.schema import TeacherConfig
 from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 
@@ -20,7 +21,7 @@ def asked(tmp_path):
     def ask(selection: str, version: int) -> list[list[float]]:
         plain_class = PreferenceBuffer.__ray_metadata__.modified_class
         path = tmp_path / f"{selection}{version}.sqlite"
-        buffer = plain_class(str(path), {"env_id": "x"}, "oracle", 100, 0, SPEC, selection)
+        buffer = plain_class(str(path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, selection)
         rng = np.random.default_rng(0)
         observations = rng.uniform(-1, 1, (30, 5, 3)).astype(np.float32)
         rewards = np.arange(30, dtype=np.float32)[:, None].repeat(5, axis=1)
