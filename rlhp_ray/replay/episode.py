@@ -13,8 +13,6 @@ from rlhp_ray.replay.frame_spool import FrameSpool
 MAX_EPISODE_STEPS = 100_000
 """Where an episode is stopped that does not end by itself, in env steps."""
 
-_RENDER_ERRORS = (gymnasium.error.Error, ImportError, NotImplementedError, TypeError, ValueError, AssertionError)
-
 RewardFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(observations [n, *obs_shape], actions [n, *action_shape]) -> predicted rewards [n]."""
 
@@ -79,12 +77,19 @@ def _append_frame(frames: FrameSpool, env: gymnasium.Env[Any, Any]) -> None:
     """Renders into `frames`; whatever prevents it becomes one message."""
     try:
         frame: Any = env.render()
+    except Exception as error:  # the environment's own code and its graphics library run
+        raise _cannot_be_rendered(env, error) from error
+    try:
         if not isinstance(frame, np.ndarray):
             raise TypeError(f"render() gave {type(frame).__name__}, expected an array of pixels")
         frames.append(frame)
-    except _RENDER_ERRORS as error:
-        name = env.spec.id if env.spec else type(env.unwrapped).__name__
-        raise RlhpError(
-            f"{name} cannot be rendered, so there is nothing to show: {error}. "
-            "Replay needs an environment with render_mode 'rgb_array'."
-        ) from error
+    except (TypeError, ValueError) as error:
+        raise _cannot_be_rendered(env, error) from error
+
+
+def _cannot_be_rendered(env: gymnasium.Env[Any, Any], error: Exception) -> RlhpError:
+    name = env.spec.id if env.spec else type(env.unwrapped).__name__
+    return RlhpError(
+        f"{name} cannot be rendered, so there is nothing to show: {error}. Replay needs an environment with "
+        "render_mode 'rgb_array'. MuJoCo's use OpenGL: without a display, set MUJOCO_GL=egl or MUJOCO_GL=osmesa."
+    )
