@@ -59,7 +59,7 @@ def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: P
     return buffer
 
 
-def create_reward_learner(config: RunConfig, spec: EnsembleSpec, trial_id: str) -> ActorHandle:
+def create_reward_learner(config: RunConfig, spec: EnsembleSpec, name: str) -> ActorHandle:
     """Start the learner inside the placement group of the calling trial."""
     reward = config.reward
     settings = FitSettings(
@@ -70,4 +70,4 @@ def create_reward_learner(config: RunConfig, spec: EnsembleSpec, trial_id: str) 
         pairs_per_round=reward.pairs_per_round,
     )
     actor: Any = RewardLearner
-    return actor.options(name=f"RewardLearner:{trial_id}", num_cpus=1).remote(spec, settings, config.seed)
+    return actor.options(name=name, num_cpus=1).remote(spec, settings, config.seed)

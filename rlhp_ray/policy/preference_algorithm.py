@@ -10,6 +10,7 @@ import torch
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.tune import PlacementGroupFactory
+from ray.tune.result import TRIAL_INFO
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.placement import create_preference_buffer, create_reward_learner
@@ -34,6 +35,12 @@ INTERIM_EVALUATION_EPISODES = 100  # the final evaluation plays evaluation.episo
 class PreferenceDriven(Algorithm):
     """Mixed in before an RLlib algorithm: everything that preferences add to it."""
 
+    def __init__(self, config: Any = None, *args: Any, **kwargs: Any) -> None:
+        """Takes what Tune and `build_algo` pass."""
+        trial = config.get(TRIAL_INFO) if isinstance(config, dict) else None  # which RLlib would drop
+        self._actor_suffix = f"{trial.trial_name}:{trial.trial_id}" if trial else None
+        super().__init__(config, *args, **kwargs)  # calls setup
+
     def setup(self, config: AlgorithmConfig) -> None:  # type: ignore[override]  # Algorithm narrows Trainable's
         """Seed, build RLlib's side, then the actors."""
         torch.set_num_threads(1)
@@ -47,7 +54,7 @@ class PreferenceDriven(Algorithm):
         if self._run.reward_source == "preferences":
             buffer_name = config.env_config.get(BUFFER_NAME_KEY)
             buffer = ray.get_actor(buffer_name) if buffer_name else self._own_buffer()
-            learner = create_reward_learner(self._run, self._spec, self.trial_id)
+            learner = create_reward_learner(self._run, self._spec, f"RewardLearner:{self._actor_name}")
         assert self.env_runner_group is not None
         self.training = PreferenceTraining(
             self._run, self._spec, self.env_runner_group, config.total_train_batch_size, buffer, learner
@@ -59,7 +66,13 @@ class PreferenceDriven(Algorithm):
         self.training.restart(iteration=0)
 
     def _own_buffer(self) -> ray.actor.ActorHandle:
-        return create_preference_buffer(self._run, self._spec, Path(self.logdir), f"PreferenceBuffer:{self.trial_id}")
+        directory = Path(self.logdir)
+        return create_preference_buffer(self._run, self._spec, directory, f"PreferenceBuffer:{self._actor_name}")
+
+    @property
+    def _actor_name(self) -> str:
+        """Tells this trial's actors from those of others on the cluster."""
+        return self._actor_suffix or Path(self.logdir).name
 
     def _load_reward(self, directory: Path) -> None:
         published = load_fitting_reward(directory, self._spec).ensemble.published()

@@ -29,7 +29,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def ray_here():
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, object_store_memory=200_000_000)
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, object_store_memory=200_000_000)
     yield
     ray.shutdown()
 
@@ -43,17 +43,18 @@ def own_config() -> PPOConfig:
     )
 
 
-def test_a_users_own_config_trains_from_preferences_in_tune(ray_here, tmp_path: Path) -> None:
+def test_a_users_own_config_trains_from_preferences_in_tune_several_trials_at_a_time(ray_here, tmp_path: Path) -> None:
     driven = preference_driven(own_config(), **SETTINGS)
     analysis = tune.run(
         driven.algo_class,
         config=driven.to_dict(),
+        num_samples=2,
         storage_path=str(tmp_path),
         checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=True),
         verbose=0,
     )
-    metrics = analysis.trials[0].last_result[keys.METRICS]
-    assert (metrics[keys.ENV_STEPS], metrics[keys.QUERIES]) == (2400, 12)
+    found = [trial.last_result[keys.METRICS] for trial in analysis.trials]
+    assert [(metrics[keys.ENV_STEPS], metrics[keys.QUERIES]) for metrics in found] == [(2400, 12), (2400, 12)]
     reward = load_reward(Path(analysis.trials[0].checkpoint.path))
     observations, actions = np.zeros((5, 3), np.float32), np.linspace(-2, 2, 5, dtype=np.float32)[:, None]
     assert reward(observations, actions).shape == (5,)
