@@ -34,4 +34,4 @@ class RewardDataError(RlhpError):
 
 
 class TeacherError(RlhpError):
-    """A function that the user gave as teacher, or as its reward, cannot be loaded, fails, or returns nonsense."""
+    """A function that the user gave as teacher, its reward or label schedule cannot be loaded, fails or errs."""

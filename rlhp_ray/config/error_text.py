@@ -44,7 +44,7 @@ def _line(error_type: str, loc: tuple[int | str, ...], value: Any) -> tuple[str,
     if error_type == "invalid_key" or loc[-1] == "[key]":
         shown = dotted.removesuffix(".[key]")
         return shown, f"key {shown}: got {_kind(loc[-2] if loc[-1] == '[key]' else loc[-1])}, expected text; quote it"
-    if error_type == "missing":
+    if error_type == "missing" and dotted == key:
         return key, f"{key} is missing; expected {field_guide.expected_text(key)}; {_advice(key, None)}"
     if key in field_guide.section_names():
         keys = field_guide.suggest_key(f"{key}.")
@@ -65,6 +65,8 @@ def _known_prefix(loc: tuple[int | str, ...]) -> str:
 
 def _offender(loc: tuple[int | str, ...], key: str) -> str:
     index = loc[len(key.split(".")) :]
+    if index and "additionalProperties" in field_guide.key_schemas()[key]:
+        return f"{index[0]}:"
     return f"element {index[0] + 1}," if index and isinstance(index[0], int) else ""
 
 

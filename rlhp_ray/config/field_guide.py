@@ -84,8 +84,15 @@ def _alternatives(schema: dict[str, Any], with_range: bool = False) -> list[str]
         return [word for part in schema["anyOf"] for word in _alternatives(part, with_range)]
     if "enum" in schema or "const" in schema:
         return [str(word) for word in schema.get("enum", [schema.get("const")])]
+    if "words" in schema:
+        return [str(schema["words"])]
+    if "prefixItems" in schema:
+        return [f"[{', '.join(_alternatives(item, with_range)[0] for item in schema['prefixItems'])}]"]
     if schema.get("type") == "array":
-        return [f"a list of one or more numbers, each {_alternatives(schema['items'], with_range)[0]}"]
+        items = "pairs" if "prefixItems" in schema["items"] else "numbers"
+        return [f"a list of one or more {items}, each {_alternatives(schema['items'], with_range)[0]}"]
+    if isinstance(schema.get("additionalProperties"), dict):
+        return [f"names, each with {_alternatives(schema['additionalProperties'], with_range)[0]}"]
     if "pattern" in schema:
         return ["a name of letters, digits, '.', '_' and '-' (first a letter or digit)" if with_range else "text"]
     kind = {"integer": "an integer", "number": "a number", "string": "text", "object": "a section of settings"}

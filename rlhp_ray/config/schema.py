@@ -22,6 +22,13 @@ FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Discount = Annotated[float, Field(gt=0, le=1)]
 FunctionName = Annotated[str, Field(min_length=1)]  # module:function; config.validation checks the form
+FunctionPattern = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$", json_schema_extra={"words": "module:function"}),
+]
+SchedulePoint = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_list_to_tuple)]
+SchedulePoints = Annotated[tuple[SchedulePoint, ...], BeforeValidator(_list_to_tuple), Field(min_length=1)]
+SourceWeight = Annotated[float, Field(ge=0.001, le=1000)]  # never 0, which stands for a label that is held out
 HiddenSizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_to_tuple), Field(min_length=1)]
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
 # The shell leaves the tilde of `output_dir=~/runs` alone; unexpanded, it would make a directory called "~".
@@ -112,9 +119,18 @@ class PreferencesConfig(_Section):
         "among the better half of the candidates (B-Pref). near_policy: from the newest behaviour (QPA, arXiv "
         "2305.17400).",
     )
-    schedule: Literal["hyperbolic"] = Field(
+    schedule: Literal["constant", "hyperbolic", "inverse_quadratic", "stepped"] | FunctionPattern = Field(
         default="hyperbolic",
-        description="Label rate over env steps T: proportional to decay / (T + decay) (C17 A.1, A.2).",
+        description="Label rate over env steps T after the initial share: constant (Rahtz); hyperbolic, proportional "
+        "to decay / (T + decay) (C17 A.1, A.2); inverse_quadratic, to its square; stepped, as in schedule_steps; or a "
+        "function (progress 0 to 1) -> share of the later queries due by then. All meet labels exactly.",
+        examples=["my_package.tricks:soon"],
+    )
+    schedule_steps: SchedulePoints | None = Field(
+        default=None,
+        description="For stepped: pairs [env steps, queries in all by then], both growing; what they leave of labels "
+        "is asked at the end; null for every other schedule.",
+        examples=[[[20000, 150], [60000, 250]]],
     )
     initial_fraction: float = Field(
         default=0.25,
@@ -124,10 +140,18 @@ class PreferencesConfig(_Section):
     )
     decay_env_steps: PositiveInt | None = Field(
         default=None,
-        description="Env steps after which the label rate has halved (C17 A.1: 2e6, A.2: 5e6 frames); null is a fifth "
-        "of training.env_steps.",
+        description="Env steps after which a hyperbolic label rate has halved, and an inverse_quadratic one fallen to "
+        "a quarter (C17 A.1: 2e6, A.2: 5e6 frames); null is a fifth of training.env_steps.",
     )
     pool_clips: int = Field(default=1000, ge=2, description="Most recent clips kept to choose pairs from.")
+    window: PositiveInt | None = Field(
+        default=3000, description="The reward is fitted to the newest labels, this many (C17 A.2: 3,000); null is all."
+    )
+    source_weights: dict[str, SourceWeight] = Field(
+        default_factory=dict,
+        description="By what the loss of each label is multiplied, by its source as stored; others count 1.",
+        examples=[{"human:alice": 2.0}],
+    )
 
 
 class TeacherConfig(_Section):

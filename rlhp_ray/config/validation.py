@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlhp_ray.config.error_text import join_lines
+from rlhp_ray.config.schedule_checks import schedule_problems
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.teacher_checks import teacher_problems
 from rlhp_ray.errors import ConfigError
@@ -34,6 +35,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
     lines = [
         *_horizon_problems(config, description.episode_steps),
         *_preference_problems(config),
+        *schedule_problems(config.preferences, config.training.env_steps),
         *teacher_problems(config.teacher),
         *_reward_problems(config),
         *(_directory_problems(config) if new_run else ()),

@@ -13,6 +13,7 @@ from rlhp_ray.experiment.archive_files import write_durably
 from rlhp_ray.experiment.checkpoint_links import last_checkpoint
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.trial import RunResult, run_session, say
+from rlhp_ray.preferences.schedule_choice import check_schedule
 
 EXTENDABLE = ("training.env_steps", "preferences.labels")
 
@@ -23,7 +24,7 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
     Raises:
         ArchiveError: not a run directory.
         CheckpointError: its last checkpoint is damaged.
-        ConfigError: overrides other than larger budgets.
+        ConfigError: overrides other than larger budgets, or the user's label schedule cannot be used.
     """
     archive = RunArchive.open(directory)
     config = RunConfig.model_validate(yaml.safe_load(archive.read_config_text()))
@@ -44,6 +45,7 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
         say(f"{archive.directory} has finished ({summary['env_steps']:,} env steps); nothing to resume")
         return RunResult(archive.directory, 0)
     description = validate_run(extended, new_run=False)
+    check_schedule(extended)
     restore = last_checkpoint(archive)
     archive.append_command(command)
     if extended != config:

@@ -16,6 +16,7 @@ from rlhp_ray.errors import ConfigError
 from rlhp_ray.policy.preference_algorithm import preference_driven_class, reapply_reward
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.swapped_env import ENV_NAME, RUN_KEY, register_swapped_env
+from rlhp_ray.preferences.schedule_choice import check_schedule
 from rlhp_ray.seeding import derive_seed
 
 OFF_POLICY = ("SAC", "DQN", "CQL")  # replayed rewards would be stale until they are relabelled
@@ -94,6 +95,7 @@ def preference_driven(config: AlgorithmConfig, **settings: Any) -> AlgorithmConf
     except ValidationError as error:
         raise ConfigError(join_lines("settings", validation_lines(error))) from error
     validate_run(run)
+    check_schedule(run)
     return _driven(config.copy(copy_frozen=False), run)
 
 

@@ -17,7 +17,8 @@ from rlhp_ray.actors.process_memory import resident_megabytes
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.policy.runner_group import collect_untrained, harvest_runners, publish_to_runners, restart_runners
-from rlhp_ray.preferences.label_schedule import SCHEDULES, HyperbolicSchedule
+from rlhp_ray.preferences.label_schedule import LabelSchedule
+from rlhp_ray.preferences.schedule_choice import make_schedule
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.seeding import derive_seed
@@ -28,15 +29,10 @@ LARGEST_INITIAL_SHARE = 0.2  # of the run's env steps
 ITERATIONS_TO_USE_A_ROUND = 2  # it is fitted during the next training iteration and applied in the one after
 
 
-def label_schedule(config: RunConfig, batch_env_steps: int) -> HyperbolicSchedule:
+def label_schedule(config: RunConfig, batch_env_steps: int) -> LabelSchedule:
     """The schedule of a configuration; it ends with the last round whose reward the policy still trains on."""
-    preferences, env_steps = config.preferences, config.training.env_steps
-    return SCHEDULES[preferences.schedule](
-        labels=preferences.labels,
-        initial_fraction=preferences.initial_fraction,
-        decay_env_steps=preferences.decay_env_steps or env_steps / 5,
-        end_env_steps=max(1, env_steps - ITERATIONS_TO_USE_A_ROUND * batch_env_steps),
-    )
+    env_steps = config.training.env_steps
+    return make_schedule(config.preferences, env_steps, max(1, env_steps - ITERATIONS_TO_USE_A_ROUND * batch_env_steps))
 
 
 class PreferenceTraining:

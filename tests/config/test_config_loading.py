@@ -72,6 +72,23 @@ def test_defaults_are_the_documented_ones(minimal):
         ("reward.hidden_sizes=[]", "reward.hidden_sizes: got [] (a list)"),
         ("mode=asinc", "mode: got the text 'asinc', expected async or sync; did you mean async?"),
         ("preferences.selection=disagrement", "near_policy; did you mean disagreement?"),
+        (
+            "preferences.schedule=hyperbollic",
+            "expected constant, hyperbolic, inverse_quadratic, stepped or module:function; did you mean hyperbolic?",
+        ),
+        ("preferences.schedule=tricks.py:f()", "got the text 'tricks.py:f()', expected constant, hyperbolic"),
+        ("preferences.schedule=", "preferences.schedule: got nothing (null), expected constant"),
+        ("preferences.schedule_steps=[[9, 20], [30]]", "preferences.schedule_steps: got element 2, [30] (a list)"),
+        ("preferences.schedule_steps=[[9, 20, 3]]", "got element 1, [9, 20, 3] (a list), expected a list of one or"),
+        ("preferences.schedule_steps=[[0, 20]]", "pairs, each [an integer >= 1, an integer >= 1] or null"),
+        ("preferences.schedule_steps=[[5, x]]", "preferences.schedule_steps: got element 1, the text 'x'"),
+        ("preferences.schedule_steps=[5, 20]", "preferences.schedule_steps: got element 1, 5 (an integer)"),
+        ("preferences.schedule_steps=[]", "preferences.schedule_steps: got [] (a list)"),
+        ("preferences.window=0", "preferences.window: got 0 (an integer), expected an integer >= 1 or null"),
+        ("preferences.source_weights=2", "got 2 (an integer), expected names, each with a number >= 0.001 and <= 1000"),
+        ("preferences.source_weights={anna: 1, oracle: 0}", "got oracle: 0 (an integer), expected names, each with"),
+        ("preferences.source_weights={anna: .nan}", "preferences.source_weights: got anna: .nan"),
+        ("preferences.source_weights={3: 1}", "key preferences.source_weights.3: got an integer, expected text"),
         ("training.algorithm=SAC", "expected PPO; off-policy algorithms (SAC, DQN) stay refused"),
         ("teacher.preset=human", "expected oracle, stoch, myopic, mistake, skip, equal or random"),
         ("teacher.preset=stock", "did you mean stoch?"),
@@ -184,6 +201,25 @@ def test_a_teacher_is_set_by_file_and_by_override_alike(write, minimal):
     assert (teacher.beta, teacher.skip_below, teacher.callable) == ("perfect", -200.0, "m:f")
     lines = ["env: {id: a}", "teacher:", "  preset: myopic", "  beta: perfect", "  skip_below: -2e2", "  callable: m:f"]
     assert load_config(write("\n".join(lines))).teacher == teacher
+
+
+def test_schedules_and_source_weights_are_set_by_file_and_by_override_alike(write, minimal):
+    overrides = [
+        "preferences.schedule=stepped",
+        "preferences.schedule_steps=[[20_000, 150], [60000, 250]]",
+        "preferences.source_weights.anna=2",
+        "preferences.source_weights.oracle=0.5",
+    ]
+    preferences = load_config(minimal, overrides).preferences
+    assert preferences.schedule_steps == ((20000, 150), (60000, 250))
+    assert preferences.source_weights == {"anna": 2.0, "oracle": 0.5}
+    lines = ["env: {id: a}", "preferences:", "  schedule: stepped", "  schedule_steps:", "  - [20000, 150]"]
+    lines += ["  - [60000, 250]", "  source_weights: {anna: 2, oracle: 0.5}"]
+    config = load_config(write("\n".join(lines)))
+    assert config.preferences == preferences
+    assert load_config(write(dump_config(config))) == config
+    assert load_config(minimal, ["preferences.schedule=a.b:c"]).preferences.schedule == "a.b:c"
+    assert load_config(minimal, ["preferences.window=null"]).preferences.window is None
 
 
 def test_text_needs_no_yaml_quotes_on_the_command_line(minimal):

@@ -6,6 +6,8 @@ from rlhp_ray.config.loading import find_config, known_configs, load_config
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ConfigError, EnvironmentNotSupportedError
 
+STEPPED = ("preferences.schedule=stepped",)
+
 
 @pytest.fixture
 def load(tmp_path):
@@ -72,6 +74,23 @@ def test_an_unknown_environment_is_told_with_the_nearest(load):
         (["reward.load=/nowhere"], "reward.load: got '/nowhere', a path that does not exist; expected a directory"),
         (["reward.load=/etc/hostname"], "reward.load: got '/etc/hostname', a file; expected a directory"),
         (["output_dir=/etc/hostname"], "output_dir: got '/etc/hostname', a file; expected a directory"),
+        (
+            ["preferences.schedule=constant", "preferences.decay_env_steps=500"],
+            "got 500 with preferences.schedule constant, whose rate does not decay by it; expected null",
+        ),
+        (["preferences.schedule=a:b", "preferences.decay_env_steps=5"], "got 5 with preferences.schedule a:b, whose"),
+        (["preferences.schedule=stepped"], "preferences.schedule_steps: got null with preferences.schedule stepped"),
+        (["preferences.schedule_steps=[[5,6]]"], "got [[5, 6]] with preferences.schedule hyperbolic; expected null"),
+        ([*STEPPED, "preferences.schedule_steps=[[9,200],[8,300]]"], "got [8, 300] after [9, 200]; expected env steps"),
+        ([*STEPPED, "preferences.schedule_steps=[[9,200],[10,200]]"], "that both grow from pair to pair"),
+        (
+            [*STEPPED, "preferences.schedule_steps=[[9,200],[5000,301]]"],
+            "got 301 queries by env step 5000, more than the budget; expected at most preferences.labels, 300; lower",
+        ),
+        (
+            [*STEPPED, "preferences.schedule_steps=[[9,200],[100000,300]]"],
+            "a step at env step 100000, which is never reached; expected less than training.env_steps, 100000",
+        ),
         (["teacher.preset=random", "teacher.mistake=0.1"], "teacher.mistake: got 0.1 with teacher.preset random,"),
         (["teacher.preset=random", "teacher.reward_function=m:f"], "teacher.reward_function: got m:f with teacher"),
         (["teacher.preset=random", "teacher.equal=0"], "expected null; leave it out, or set teacher.preset=oracle"),
@@ -104,6 +123,10 @@ def test_a_contradiction_is_told_in_one_line(load, overrides, expected):
         ["training.env_steps=50", "env.num_envs=1"],
         ["training.env_steps=1", "reward_source=true_reward"],
         ["preferences.selection=disagreement", "reward.members=2"],
+        [*STEPPED, "preferences.schedule_steps=[[9,200],[99999,300]]"],
+        [*STEPPED, "preferences.schedule_steps=[[1,1]]"],
+        ["preferences.schedule=inverse_quadratic", "preferences.decay_env_steps=500"],
+        ["preferences.schedule=a_package.of_nobodys:late"],
         ["teacher.preset=random"],
         ["teacher.preset=skip", "teacher.skip_below=-200"],
         ["teacher.preset=myopic", "teacher.mistake=0.1", "teacher.skip=0.1", "teacher.equal_within=3"],
