@@ -1,5 +1,6 @@
 """A preference: the answer to one query about a pair of clips."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -16,6 +17,11 @@ class Answer(StrEnum):
     def mu_left(self) -> float | None:
         """Label target mu(left) of C17 s2.2.3; None where the answer is dropped."""
         return {"left": 1.0, "right": 0.0, "equal": 0.5, "skip": None}[self.value]
+
+    @property
+    def mirrored(self) -> "Answer":
+        """The same said of the pair shown the other way round."""
+        return {Answer.LEFT: Answer.RIGHT, Answer.RIGHT: Answer.LEFT}.get(self, self)
 
 
 @dataclass(frozen=True)
@@ -37,3 +43,16 @@ class Preference:
     answer: Answer
     source: str
     env_steps: int
+
+    @property
+    def judgement(self) -> tuple[str, str, str, str]:
+        """What was said of which pair by whom, the same whichever way round it was shown: duplicates share it."""
+        if self.left_id <= self.right_id:
+            return self.left_id, self.right_id, self.answer.value, self.source
+        return self.right_id, self.left_id, self.answer.mirrored.value, self.source
+
+
+def newest_labels(preferences: Sequence[Preference], window: int | None) -> list[Preference]:
+    """The last answers that can be trained on, at most `window` of them; None for all."""
+    labels = [p for p in preferences if p.answer.mu_left is not None]
+    return labels if window is None else labels[-window:]

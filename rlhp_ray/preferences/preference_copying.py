@@ -55,8 +55,8 @@ def import_preferences(directory: Path, database: Path) -> CopyReport:
 def merge_preferences(database: Path, paths: Sequence[Path]) -> CopyReport:
     """Make one database of several sources, in their order; queries are numbered anew, from 0.
 
-    A preference is a duplicate where clips (by content, left and right as they were), answer and source are those of
-    one that was stored before; the first one stays.
+    A preference is a duplicate where the same source said the same of the same pair of clips (by content, whichever way
+    round) in one that was stored before; the first one stays.
 
     Args:
         database: to be made.
@@ -107,14 +107,13 @@ class _Renumbering:
 
     def __init__(self, report: CopyReport) -> None:
         self._report = report
-        self._seen: set[tuple[str, str, str, str]] = set()
+        self._seen: set[tuple[str, str, str, str]] = set()  # judgements
 
     def apply(self, preferences: Iterable[SavedPreference]) -> Iterator[SavedPreference]:
         for saved in preferences:
             p = saved.preference
-            key = (p.left_id, p.right_id, p.answer.value, p.source)
-            if key in self._seen:
+            if p.judgement in self._seen:
                 self._report.duplicates += 1
                 continue
             yield replace(saved, preference=replace(p, query_index=len(self._seen)))
-            self._seen.add(key)
+            self._seen.add(p.judgement)

@@ -24,7 +24,7 @@ class PreferenceStatistics:
         sources: how many of each teacher or labeller.
         first_env_steps: smallest age of the run at which one was asked, in env steps; None where there is none.
         last_env_steps: largest.
-        duplicates: preferences whose clips, answer and source are those of another before.
+        duplicates: preferences by which a source says what it said of the pair before, whichever way round.
     """
 
     subject: PreferenceSubject
@@ -46,7 +46,7 @@ class PreferenceStatistics:
 def gather_statistics(source: PreferenceSource) -> PreferenceStatistics:
     """Count over all preferences; no clip is read. Raises PreferenceStoreError where the source is damaged."""
     counts = PreferenceStatistics(source.subject, source.num_clips, source.size_bytes())
-    seen: set[tuple[str, str, str, str]] = set()
+    seen: set[tuple[str, str, str, str]] = set()  # judgements
     for saved in source.preferences():
         p = saved.preference
         counts.queries += 1
@@ -55,7 +55,7 @@ def gather_statistics(source: PreferenceSource) -> PreferenceStatistics:
         first, last = counts.first_env_steps, counts.last_env_steps
         counts.first_env_steps = p.env_steps if first is None else min(first, p.env_steps)
         counts.last_env_steps = p.env_steps if last is None else max(last, p.env_steps)
-        seen.add((p.left_id, p.right_id, p.answer.value, p.source))
+        seen.add(p.judgement)
     counts.duplicates = counts.queries - len(seen)
     return counts
 

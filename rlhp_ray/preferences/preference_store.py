@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from rlhp_ray.clips.clip import Clip
@@ -122,6 +123,28 @@ class PreferenceStore:
             (query_index, left_id, right_id),
         )
         return next((Preference(query_index, left_id, right_id, Answer(row[0]), row[1], row[2]) for row in rows), None)
+
+    def find_pair(self, first_id: str, second_id: str, source: str) -> Preference | None:
+        """The first stored answer of a source to a pair, whichever way round it was shown and under any number."""
+        rows = self._rows(
+            "SELECT query_index, left_id, right_id, answer, env_steps FROM preferences WHERE source = ? "
+            "AND (left_id, right_id) IN (VALUES (?, ?), (?, ?)) ORDER BY query_index LIMIT 1",
+            (source, first_id, second_id, second_id, first_id),
+        )
+        return next((Preference(row[0], row[1], row[2], Answer(row[3]), source, row[4]) for row in rows), None)
+
+    def renumber(self, preference: Preference, query_index: int) -> Preference:
+        """Keep a stored answer as that to another query; on disk when this returns."""
+        try:
+            self._connection.execute(
+                "UPDATE preferences SET query_index = ? WHERE query_index = ? AND left_id = ? AND right_id = ?",
+                (query_index, preference.query_index, preference.left_id, preference.right_id),
+            )
+        except sqlite3.Error as error:
+            raise PreferenceStoreError(
+                f"{self.path} cannot be written ({error}). Free disk space or restore the disk, then resume the run."
+            ) from error
+        return replace(preference, query_index=query_index)
 
     def preferences(self, before_query: int | None = None) -> list[Preference]:
         """All preferences in the order of their queries; with `before_query`, those of smaller index."""

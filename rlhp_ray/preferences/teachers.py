@@ -89,7 +89,7 @@ class SimulatedTeacher:
             difference = self._discounted(left_rewards) - self._discounted(right_rewards)
         answer = self._compare(difference, rng)
         if rng.random() < self._traits.mistake:
-            answer = _opposite(answer)
+            answer = answer.mirrored
         if abs(left_sum - right_sum) < self._thresholds.equal_within:
             return Answer.EQUAL
         return answer
@@ -119,7 +119,3 @@ class RandomTeacher:
 
 def _sum(rewards: np.ndarray) -> float:
     return float(rewards.sum(dtype=np.float64))
-
-
-def _opposite(answer: Answer) -> Answer:
-    return {Answer.LEFT: Answer.RIGHT, Answer.RIGHT: Answer.LEFT}.get(answer, answer)

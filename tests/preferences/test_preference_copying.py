@@ -81,23 +81,27 @@ def test_an_export_and_its_database_merge_like_two_databases(one, two, tmp_path,
     assert rows_of(tmp_path / "mixed.sqlite") == rows_of(tmp_path / "databases.sqlite")
 
 
-def test_another_source_or_order_of_the_clips_is_no_duplicate(make_database, vector_subject, make_clips, tmp_path):
+def test_the_same_said_of_a_pair_shown_the_other_way_round_is_a_duplicate(
+    make_database, vector_subject, make_clips, tmp_path
+):
     left, right = make_clips(2)
     base = Preference(0, left.clip_id, right.clip_id, Answer.LEFT, "oracle", 0)
+    turned = replace(base, left_id=right.clip_id, right_id=left.clip_id)
     others = [
         replace(base, query_index=1, source="anna"),
-        replace(base, query_index=2, left_id=right.clip_id, right_id=left.clip_id, answer=Answer.RIGHT),
+        replace(turned, query_index=2, answer=Answer.RIGHT),
         replace(base, query_index=3, env_steps=70),
+        replace(turned, query_index=4, answer=Answer.LEFT),
     ]
     first = make_database("first.sqlite", vector_subject, [left, right], [base])
     second = make_database("second.sqlite", vector_subject, [left, right], others)
     report = merge_preferences(tmp_path / "merged.sqlite", [first, second])
-    assert (report.preferences, report.duplicates) == (3, 1)
+    assert (report.preferences, report.duplicates) == (3, 2)
     merged = stored(tmp_path / "merged.sqlite", vector_subject)
-    assert [(p.source, p.answer, p.env_steps) for p in merged] == [
-        ("oracle", Answer.LEFT, 0),
-        ("anna", Answer.LEFT, 0),
-        ("oracle", Answer.RIGHT, 0),
+    assert [(p.source, p.left_id, p.answer) for p in merged] == [
+        ("oracle", left.clip_id, Answer.LEFT),
+        ("anna", left.clip_id, Answer.LEFT),
+        ("oracle", right.clip_id, Answer.LEFT),  # another answer to the same pair
     ]
 
 

@@ -6,6 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +101,8 @@ def test_every_transaction_is_synced(opened):
 
 RECORD_UNTIL_KILLED = """
 import sys
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 import numpy as np
 from rlhp_ray.clips.clip import Clip
@@ -174,6 +178,47 @@ def test_find_takes_number_and_both_sides(opened, make_clips):
     assert store.find(wanted.query_index, wanted.left_id, wanted.right_id) == wanted
     assert store.find(wanted.query_index, wanted.right_id, wanted.left_id) is None
     assert store.find(wanted.query_index + 1, wanted.left_id, wanted.right_id) is None
+
+
+def test_a_pair_is_found_either_way_round_by_its_source(opened, make_clips):
+    clips, store = make_clips(4), opened()
+    preferences = chained(clips)
+    store.record(preferences, clips)
+    wanted = preferences[1]
+    assert store.find_pair(wanted.left_id, wanted.right_id, "oracle") == wanted
+    assert store.find_pair(wanted.right_id, wanted.left_id, "oracle") == wanted
+    assert store.find_pair(wanted.left_id, wanted.right_id, "anna") is None
+    assert store.find_pair(clips[0].clip_id, clips[3].clip_id, "oracle") is None
+
+
+def test_of_two_answers_of_a_source_to_a_pair_the_first_is_found(opened, make_clips):
+    clips, store = make_clips(2), opened()
+    (first,) = chained(clips)
+    turned = replace(first, query_index=7, left_id=first.right_id, right_id=first.left_id)
+    store.record([turned, first], clips)
+    assert store.find_pair(turned.left_id, turned.right_id, "oracle") == first
+
+
+def test_a_renumbered_answer_keeps_the_rest_and_is_in_the_file_at_once(opened, path, make_clips):
+    clips, store = make_clips(3), opened()
+    preferences = chained(clips)
+    store.record(preferences, clips, [5.0, 6.0])
+    moved = store.renumber(preferences[0], 9)
+    assert moved == replace(preferences[0], query_index=9)
+    assert opened().preferences() == [preferences[1], moved]
+    with closing(sqlite3.connect(path)) as connection:
+        times = connection.execute("SELECT query_index, answered_unix_s FROM preferences ORDER BY 1").fetchall()
+    assert times == [(1, 6.0), (9, 5.0)]
+
+
+def test_a_disk_that_fails_while_an_answer_is_renumbered_is_a_typed_error(opened, make_clips):
+    clips, store = make_clips(2), opened()
+    (preference,) = chained(clips)
+    store.record([preference], clips)
+    store._connection.execute("PRAGMA query_only = ON")
+    with pytest.raises(PreferenceStoreError, match=r"cannot be written .* then resume the run"):
+        store.renumber(preference, 9)
+    assert store.preferences() == [preference]
 
 
 def test_a_clip_that_is_missing_is_named(opened, make_clips):
