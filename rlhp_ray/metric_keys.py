@@ -109,7 +109,7 @@ ALL_METRICS = (
     Metric(CPU_SECONDS, "s", "Processor time of the trial's processes so far.", "-"),
     Metric(MEMORY_TRIAL, "MB", "Resident memory of the trial's process.", "flat after warm-up"),
     Metric(MEMORY_BUFFER, "MB", "Resident memory of the PreferenceBuffer.", "flat once the pool is full"),
-    Metric(MEMORY_LEARNER, "MB", "Resident memory of the RewardLearner.", "flat once 3,000 labels are held"),
+    Metric(MEMORY_LEARNER, "MB", "Resident memory of the RewardLearner.", "flat once preferences.window is full"),
 )
 
 

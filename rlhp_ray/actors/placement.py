@@ -53,6 +53,8 @@ def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: P
         seed=config.seed,
         spec=spec,
         selection=config.preferences.selection,
+        window=config.preferences.window,
+        source_weights=config.preferences.source_weights,
     )
     if config.teacher.reward_function is not None or config.teacher.callable is not None:
         ray.get(buffer.__ray_ready__.remote())
@@ -70,4 +72,6 @@ def create_reward_learner(config: RunConfig, spec: EnsembleSpec, name: str) -> A
         pairs_per_round=reward.pairs_per_round,
     )
     actor: Any = RewardLearner
-    return actor.options(name=name, num_cpus=1).remote(spec, settings, config.seed)
+    return actor.options(name=name, num_cpus=1).remote(
+        spec, settings, config.seed, config.preferences.window
+    )

@@ -1,5 +1,7 @@
 """PreferenceBuffer: the one shared buffer of clips and preferences, as a Ray actor."""
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,12 +14,16 @@ from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.clips.pair_selection import STRATEGIES
 from rlhp_ray.config.schema import TeacherConfig
 from rlhp_ray.preferences.pair_chooser import ClipModels
-from rlhp_ray.preferences.preference_collector import AnsweredRound, PreferenceCollector
+from rlhp_ray.preferences.preference import Preference, newest_labels
+from rlhp_ray.preferences.preference_collector import PreferenceCollector
 from rlhp_ray.preferences.preference_store import PreferenceStore
+from rlhp_ray.preferences.source_notices import SourceNotices
 from rlhp_ray.preferences.teacher_choice import make_teacher
 from rlhp_ray.reward.clip_features import clip_features
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.labelled_pairs import LabelledPairs
+
+LABELS_PER_PORTION = 256  # of stored ones, read at a time: of pixels 100 MB, and as much again while they are packed
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +47,7 @@ class RoundReport:
         pool_megabytes: compressed size of the pool.
         pool_dropped: clips that left the pool so far.
         memory_megabytes: resident memory of the buffer's process.
-        notices: what the user must know of the teacher, each thing once.
+        notices: what the user must know of the teacher and of sources, each thing once.
     """
 
     queries: int
@@ -67,6 +73,8 @@ class PreferenceBuffer:
         seed: of the run.
         spec: of the ensemble, for strategies that ask it.
         selection: name of a query strategy.
+        window: labels handed to the reward learner at most; None for all.
+        source_weights: weight of the labels of each source; 1 for those not named.
     """
 
     def __init__(
@@ -78,10 +86,15 @@ class PreferenceBuffer:
         seed: int,
         spec: EnsembleSpec,
         selection: str,
+        window: int | None,
+        source_weights: Mapping[str, float],
     ) -> None:
         answering = make_teacher(teacher)  # first: where it cannot be made, no store is either
         store = PreferenceStore(Path(store_path), metadata)
         self._collector = PreferenceCollector(store, answering, pool_clips, seed, selection)
+        self._window, self._source_weights = window, source_weights
+        self._source_notices = SourceNotices(source_weights)
+        self._replayed: list[Preference] = []
         self._spec = spec
         self._ensemble = RewardEnsemble(spec) if STRATEGIES[selection].needs_returns else None
 
@@ -92,7 +105,14 @@ class PreferenceBuffer:
     def ask(self, due: int, env_steps: int, published: PublishedReward | None) -> tuple[RoundData, RoundReport]:
         """Ask until `due` queries were asked in all. Two results, so that the learner never sees the second."""
         answered = self._collector.ask(due, env_steps, self._models(published))
-        return _round_data(answered), self._report(answered)
+        self._source_notices.take_in(answered.preferences)
+        recent = ClipArrays.from_clips(answered.recent) if answered.recent else None
+        data = RoundData(self._pairs(newest_labels(answered.preferences, self._window), answered.clips), recent)
+        notices = [*answered.notices, *self._source_notices.take()]
+        return data, self._report(answered.preferences, answered.recent, notices)
+
+    def _pairs(self, labels: Sequence[Preference], clips: Mapping[str, Clip]) -> LabelledPairs | None:
+        return LabelledPairs.from_preferences(labels, clips, self._source_weights)
 
     def _models(self, published: PublishedReward | None) -> ClipModels:
         scaling = self._spec.scaling if published is None else published.scaling
@@ -103,24 +123,32 @@ class PreferenceBuffer:
         ensemble.load(published)
         return ClipModels(lambda clips: ensemble.member_rewards_of_clips(clips).sum(-1), features)
 
-    def replay(self, before_query: int | None) -> tuple[RoundData, RoundReport]:
-        """Take up stored answers after a resume, in the form of one round."""
-        answered = self._collector.replay(before_query)
-        return _round_data(answered), self._report(answered)
+    def replay(self, before_query: int | None) -> tuple[RoundReport, int]:
+        """Take up stored answers after a resume; gives the number of portions that `replayed` then hands out."""
+        preferences = self._collector.replay(before_query)
+        self._source_notices.take_in(preferences)
+        self._replayed = newest_labels(preferences, self._window)
+        return self._report(preferences, [], []), math.ceil(len(self._replayed) / LABELS_PER_PORTION)
 
-    def _report(self, answered: AnsweredRound) -> RoundReport:
+    def replayed(self, portion: int) -> RoundData:
+        """One portion of the labels in the window that the last `replay` took up, oldest first."""
+        start = portion * LABELS_PER_PORTION
+        labels = self._replayed[start : start + LABELS_PER_PORTION]
+        return RoundData(self._pairs(labels, self._collector.stored_clips(labels)), None)
+
+    def _report(self, preferences: Sequence[Preference], recent: Sequence[Clip], notices: list[str]) -> RoundReport:
         pool = self._collector.pool
-        targets = [p.answer.mu_left for p in answered.preferences]
+        targets = [p.answer.mu_left for p in preferences]
         return RoundReport(
             queries=self._collector.queries,
             new_labels=sum(mu is not None for mu in targets),
             new_ties=sum(mu == 0.5 for mu in targets),
-            recent_true_returns=np.array([clip.teacher_rewards.sum() for clip in answered.recent]),
+            recent_true_returns=np.array([clip.teacher_rewards.sum() for clip in recent]),
             pool_clips=len(pool),
             pool_megabytes=pool.num_bytes / 1e6,
             pool_dropped=pool.dropped,
             memory_megabytes=resident_megabytes(),
-            notices=answered.notices,
+            notices=notices,
         )
 
     def dump_pool(self) -> list[bytes]:
@@ -130,8 +158,3 @@ class PreferenceBuffer:
     def restore_pool(self, packed_clips: list[bytes]) -> None:
         """Replace the clip pool by that of a checkpoint."""
         self._collector.pool.restore(packed_clips)
-
-
-def _round_data(answered: AnsweredRound) -> RoundData:
-    recent = ClipArrays.from_clips(answered.recent) if answered.recent else None
-    return RoundData(LabelledPairs.from_preferences(answered.preferences, answered.clips), recent)

@@ -29,6 +29,21 @@ class FinishedRound:
     started_env_steps: int
 
 
+def replay_labels(buffer: ActorHandle, learner: ActorHandle, before_query: int | None) -> RoundReport:
+    """Have both actors take up stored answers after a resume, portion by portion: neither holds all clips at once.
+
+    Args:
+        buffer: handle of a PreferenceBuffer.
+        learner: handle of a RewardLearner; the newest labels in the window are added to what it holds.
+        before_query: take up the answers before this query; None takes all.
+    """
+    taken_up: ObjectRef = buffer.replay.remote(before_query)
+    report, portions = ray.get(taken_up)
+    for portion in range(portions):
+        ray.get(learner.add_pairs.remote(buffer.replayed.remote(portion)))
+    return report
+
+
 class PreferenceLoop:
     """Drives a PreferenceBuffer and a RewardLearner with at most one round in flight.
 

@@ -62,15 +62,17 @@ class RewardLearner:
         spec: of the ensemble.
         settings: of the fit.
         seed: of the run.
+        window: labels fitted to at most; None for all.
     """
 
-    def __init__(self, spec: EnsembleSpec, settings: FitSettings, seed: int) -> None:
+    def __init__(self, spec: EnsembleSpec, settings: FitSettings, seed: int, window: int | None) -> None:
         torch.set_num_threads(1)
         torch.set_flush_denormal(True)  # gradients of labels learnt by heart are that small, and ten times as slow
         self._settings = settings
         self._ensemble = RewardEnsemble(spec)
         self._fitter = EnsembleFitter(self._ensemble, settings.learning_rate, settings.batch_pairs, seed)
-        self._pairs = LabelledPairBuffer()
+        self._window = window
+        self._pairs = LabelledPairBuffer(window)
 
     def fit_round(self, data: RoundData) -> FittedRound:
         """Take in new labels, fit, and publish the next version."""
@@ -119,6 +121,6 @@ class RewardLearner:
 
     def restore(self, published: PublishedReward, state: bytes) -> None:
         """Take up a checkpoint's ensemble and optimiser, without labels. Only tensors and numbers are unpickled."""
-        self._pairs = LabelledPairBuffer()
+        self._pairs = LabelledPairBuffer(self._window)
         self._ensemble.load(published)
         self._fitter.load_state_dict(torch.load(BytesIO(state), weights_only=True))

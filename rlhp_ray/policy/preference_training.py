@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import ray
 from ray.actor import ActorHandle
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from scipy.stats import spearmanr
 
 from rlhp_ray import metric_keys as keys
-from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop
+from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replay_labels
 from rlhp_ray.actors.process_memory import resident_megabytes
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.config.schema import RunConfig
@@ -81,11 +80,7 @@ class PreferenceTraining:
         """
         if self.buffer is None or self.learner is None or self._config.mode == "sync":
             return
-        data: ray.ObjectRef
-        report: ray.ObjectRef
-        data, report = self.buffer.replay.options(num_returns=2).remote(None)
-        ray.get(self.learner.add_pairs.remote(data))
-        stored = ray.get(report)
+        stored = replay_labels(self.buffer, self.learner, None)
         self.queries, self.labels = stored.queries, stored.new_labels
 
     def collect_initial(self, set_scaling: Callable[[PublishedReward], None]) -> None:

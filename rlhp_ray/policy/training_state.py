@@ -8,6 +8,7 @@ import ray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from rlhp_ray.actors.preference_loop import replay_labels
 from rlhp_ray.errors import CheckpointError
 from rlhp_ray.policy.preference_training import PreferenceTraining
 from rlhp_ray.reward.inference import load_reward, save_reward
@@ -66,11 +67,9 @@ def restore_training(checkpoint: Path, training: PreferenceTraining, take_all_la
             packed = _load_pool(directory / "clip_pool.safetensors")
             ray.get(training.buffer.restore_pool.remote(packed))
             before_query = None if take_all_labels else counts["queries"]
-            data, report = training.buffer.replay.options(num_returns=2).remote(before_query)
             training.optimiser = (directory / "optimiser.pt").read_bytes()
             ray.get(training.learner.restore.remote(published, training.optimiser))
-            ray.get(training.learner.add_pairs.remote(data))
-            answered = ray.get(report)
+            answered = replay_labels(training.buffer, training.learner, before_query)
             counts |= {"queries": answered.queries, "labels": answered.new_labels}
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"{checkpoint} is truncated or not a checkpoint ({error}); use an earlier one") from error

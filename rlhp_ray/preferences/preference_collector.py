@@ -59,7 +59,8 @@ class PreferenceCollector:
     def ask(self, due: int, env_steps: int, models: ClipModels = NO_MODELS) -> AnsweredRound:
         """Ask until `due` queries were asked in all; answers are on disk when this returns.
 
-        A query that was answered before (the run was killed after its answer and resumed) is found, not asked again.
+        A query that was answered before (the run was killed after its answer and resumed) is found, not asked again;
+        so is a pair that the same teacher judged under another number, and it stays stored once.
 
         Args:
             due: queries in all; fewer are asked where the pool holds no more new pairs.
@@ -93,6 +94,9 @@ class PreferenceCollector:
         stored = self._store.find(query_index, left_id, right_id)
         if stored is not None:
             return stored
+        stored = self._store.find_pair(left_id, right_id, self._teacher.name)
+        if stored is not None:  # asked after the checkpoint that the run went back to, under another number
+            return self._store.renumber(stored, query_index)
         left, right = self.pool.get([left_id, right_id])
         rng = derive_rng(self._seed, "teacher", query_index)
         with _named(f"query {query_index}"):
@@ -103,8 +107,8 @@ class PreferenceCollector:
         ids = dict.fromkeys(clip_id for p in preferences for clip_id in (p.left_id, p.right_id))
         return dict(zip(ids, self.pool.get(list(ids)), strict=True))
 
-    def replay(self, before_query: int | None) -> AnsweredRound:
-        """Take up stored answers after a resume: those before this query, or all of them with None.
+    def replay(self, before_query: int | None) -> list[Preference]:
+        """Take up stored answers after a resume: those before this query, or all of them with None. Reads no clip.
 
         Raises:
             PreferenceStoreError: an answer before this query is not in the store.
@@ -118,8 +122,11 @@ class PreferenceCollector:
             )
         self.queries = self._store.num_queries() if before_query is None else before_query
         self._asked = {_key(p.left_id, p.right_id) for p in preferences}
-        clips = self._store.clips(clip_id for p in preferences for clip_id in (p.left_id, p.right_id))
-        return AnsweredRound(preferences, clips, [], [])
+        return preferences
+
+    def stored_clips(self, preferences: Sequence[Preference]) -> dict[str, Clip]:
+        """The clips that stored answers refer to, by id."""
+        return self._store.clips(clip_id for p in preferences for clip_id in (p.left_id, p.right_id))
 
 
 @contextmanager

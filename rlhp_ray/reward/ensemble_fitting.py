@@ -70,12 +70,13 @@ class EnsembleFitter:
         Raises:
             RewardDataError: an observation or the loss is not finite.
         """
-        weights = bootstrap_weights(self._seed, pairs.query_index, self._ensemble.members)
+        weights = pairs.weight * bootstrap_weights(self._seed, pairs.query_index, self._ensemble.members)
         data = _Tensors(
             self._ensemble.encode_clips(pairs.left),
             self._ensemble.encode_clips(pairs.right),
             torch.from_numpy(pairs.mu_left),
             torch.from_numpy(weights),
+            torch.from_numpy(pairs.weight),
         )
         if not data.is_finite():
             raise RewardDataError(
@@ -148,12 +149,13 @@ class EnsembleFitter:
 
 @dataclass(frozen=True, eq=False)
 class _Tensors:
-    """Pairs as tensors: `mu_left [num_pairs]`, `weights [members, num_pairs]`."""
+    """Pairs as tensors: `mu_left, source_weights [num_pairs]`, `weights [members, num_pairs]`, 0 where held out."""
 
     left: EncodedClips
     right: EncodedClips
     mu_left: Tensor
     weights: Tensor
+    source_weights: Tensor
 
     def is_finite(self) -> bool:
         """Whether no observation is NaN or infinite; bytes never are."""
@@ -175,7 +177,7 @@ def _losses(data: _Tensors, rows: Tensor, returns: Tensor) -> tuple[Tensor, Tens
     left, right = returns
     mu_left, weights = data.mu_left[rows], data.weights[:, rows]
     losses = preference_loss(left, right, mu_left)
-    held_out = (weights == 0).float()
+    held_out = (weights == 0).float() * data.source_weights[rows]
     decided = held_out * (mu_left != 0.5)
     correct = ((left > right) == (mu_left > 0.5)).float()
     return (

@@ -1,17 +1,18 @@
 """The data that a reward ensemble is fitted to: labelled pairs, and each member's fixed share of them."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.errors import RewardDataError
-from rlhp_ray.preferences.preference import Preference
+from rlhp_ray.preferences.preference import Preference, newest_labels
 from rlhp_ray.seeding import derive_rng
 
-MAX_LABELS = 3000  # C17 A.2: the last 3,000 labels
+EVERY_SOURCE_1: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,33 +24,59 @@ class LabelledPairs:
         right: clips shown on the right.
         mu_left: `[num_pairs]` label target, 1 for left, 0 for right, 0.5 for equal.
         query_index: `[num_pairs]` running numbers of the queries.
+        weight: `[num_pairs]` by what the loss of each is multiplied; above 0.
     """
 
     left: ClipArrays
     right: ClipArrays
     mu_left: np.ndarray
     query_index: np.ndarray
+    weight: np.ndarray
 
     def __len__(self) -> int:
         return len(self.mu_left)
 
     @classmethod
-    def from_preferences(cls, preferences: Sequence[Preference], clips: dict[str, Clip]) -> "LabelledPairs | None":
-        """Join preferences with their clips; skipped queries are left out; None where nothing remains."""
-        answered = [(p, p.answer.mu_left) for p in preferences if p.answer.mu_left is not None]
-        if not answered:
+    def from_preferences(
+        cls,
+        preferences: Sequence[Preference],
+        clips: Mapping[str, Clip],
+        source_weights: Mapping[str, float] = EVERY_SOURCE_1,
+    ) -> "LabelledPairs | None":
+        """Join preferences with their clips; skipped queries are left out; None where nothing remains.
+
+        Args:
+            preferences: in the order of their queries.
+            clips: by id.
+            source_weights: weight of the labels of each source; 1 for those not named.
+        """
+        labels = newest_labels(preferences, None)
+        if not labels:
             return None
         return cls(
-            left=ClipArrays.from_clips([clips[p.left_id] for p, _ in answered]),
-            right=ClipArrays.from_clips([clips[p.right_id] for p, _ in answered]),
-            mu_left=np.array([mu for _, mu in answered], np.float32),
-            query_index=np.array([p.query_index for p, _ in answered], np.int64),
+            left=ClipArrays.from_clips([clips[p.left_id] for p in labels]),
+            right=ClipArrays.from_clips([clips[p.right_id] for p in labels]),
+            mu_left=np.array([p.answer.mu_left for p in labels], np.float32),
+            query_index=np.array([p.query_index for p in labels], np.int64),
+            weight=np.array([source_weights.get(p.source, 1.0) for p in labels], np.float32),
         )
 
     def without_oldest(self, num_pairs: int) -> "LabelledPairs":
         """All but the first `num_pairs`."""
         kept = slice(num_pairs, None)
-        return LabelledPairs(self.left[kept], self.right[kept], self.mu_left[kept], self.query_index[kept])
+        columns = (self.mu_left, self.query_index, self.weight)
+        return LabelledPairs(self.left[kept], self.right[kept], *(column[kept] for column in columns))
+
+    @classmethod
+    def concatenated(cls, parts: Sequence["LabelledPairs"]) -> "LabelledPairs":
+        """The pairs of all parts, in order."""
+        return cls(
+            ClipArrays.concatenated([part.left for part in parts]),
+            ClipArrays.concatenated([part.right for part in parts]),
+            np.concatenate([part.mu_left for part in parts]),
+            np.concatenate([part.query_index for part in parts]),
+            np.concatenate([part.weight for part in parts]),
+        )
 
 
 def bootstrap_weights(seed: int, query_index: np.ndarray, members: int) -> np.ndarray:
@@ -70,9 +97,14 @@ def bootstrap_weights(seed: int, query_index: np.ndarray, members: int) -> np.nd
 
 
 class LabelledPairBuffer:
-    """The newest labels in the order of their queries, at most `MAX_LABELS`; older ones are dropped."""
+    """The newest labels in the order of their queries; older ones are dropped.
 
-    def __init__(self) -> None:
+    Args:
+        window: labels kept at most; None for all.
+    """
+
+    def __init__(self, window: int | None) -> None:
+        self._window = window
         self._chunks: deque[LabelledPairs] = deque()
 
     def __len__(self) -> int:
@@ -85,7 +117,7 @@ class LabelledPairBuffer:
                 f"labels on clips of {pairs.left.actions.shape[1]} steps; expected {self._clip_steps} as before"
             )
         self._chunks.append(pairs)
-        while (surplus := len(self) - MAX_LABELS) > 0:
+        while self._window is not None and (surplus := len(self) - self._window) > 0:
             oldest = self._chunks.popleft()
             if surplus < len(oldest):
                 self._chunks.appendleft(oldest.without_oldest(surplus))
@@ -97,12 +129,5 @@ class LabelledPairBuffer:
     def all(self) -> LabelledPairs:
         """Everything kept, oldest first, as one."""
         if len(self._chunks) > 1:
-            chunks = list(self._chunks)
-            whole = LabelledPairs(
-                ClipArrays.concatenated([chunk.left for chunk in chunks]),
-                ClipArrays.concatenated([chunk.right for chunk in chunks]),
-                np.concatenate([chunk.mu_left for chunk in chunks]),
-                np.concatenate([chunk.query_index for chunk in chunks]),
-            )
-            self._chunks = deque([whole])
+            self._chunks = deque([LabelledPairs.concatenated(list(self._chunks))])
         return self._chunks[0]

@@ -1,13 +1,18 @@
-"""The class behind the actor, without Ray: which strategy is in force with which version of the reward."""
+"""The class behind the actor, without Ray: which strategy is in force, and which labels reach the learner."""
+
+import math
 
 import gymnasium as gym
 import numpy as np
 import pytest
 
-from rlhp_ray.actors.preference_buffer import PreferenceBuffer
+from rlhp_ray.actors import preference_buffer
+from rlhp_ray.actors.preference_buffer import PreferenceBuffer, RoundData
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.config.schema import TeacherConfig
+from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
+from rlhp_ray.reward.labelled_pairs import LabelledPairBuffer, LabelledPairs, bootstrap_weights
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 
 SPACE, BUTTONS = gym.spaces.Box(-1.0, 1.0, (3,), np.float32), gym.spaces.Discrete(2)
@@ -21,7 +26,7 @@ def asked(tmp_path):
     def ask(selection: str, version: int) -> list[list[float]]:
         plain_class = PreferenceBuffer.__ray_metadata__.modified_class
         path = tmp_path / f"{selection}{version}.sqlite"
-        buffer = plain_class(str(path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, selection)
+        buffer = plain_class(str(path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, selection, None, {})
         rng = np.random.default_rng(0)
         observations = rng.uniform(-1, 1, (30, 5, 3)).astype(np.float32)
         rewards = np.arange(30, dtype=np.float32)[:, None].repeat(5, axis=1)
@@ -45,3 +50,102 @@ def test_random_weights_are_not_asked_and_learnt_ones_are(asked, selection):
 def test_until_then_coverage_stands_in_where_it_is_part_of_the_strategy(asked, selection):
     cover = asked("k_centre", 0)
     assert asked("uniform", 0) != asked(selection, 0) == cover != asked(selection, 1)
+
+
+WEIGHTS = {"oracle": 0.5, "human:alice": 2.0}
+
+
+@pytest.fixture
+def buffer(tmp_path):
+    """A buffer with 40 clips in its pool, of which some tie, so that every answer is a label."""
+
+    def make(window: int | None = None, weights=WEIGHTS, path="store.sqlite"):
+        plain_class = PreferenceBuffer.__ray_metadata__.modified_class
+        made = plain_class(
+            str(tmp_path / path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, "uniform", window, weights
+        )
+        rng = np.random.default_rng(0)
+        observations = rng.uniform(-1, 1, (40, 5, 3)).astype(np.float32)
+        made.add_clips([Clip(seen, np.zeros(5, int), np.full(5, i // 2), 0) for i, seen in enumerate(observations)])
+        return made
+
+    return make
+
+
+def columns(pairs: LabelledPairs) -> list[list]:
+    arrays = (pairs.query_index, pairs.mu_left, pairs.weight, pairs.left.observations, pairs.right.observations)
+    return [array.tolist() for array in arrays]
+
+
+def learner_after(rounds: list[RoundData], window: int | None) -> LabelledPairs:
+    held = LabelledPairBuffer(window)
+    for data in rounds:
+        if data.new_pairs is not None:
+            held.add(data.new_pairs)
+    return held.all()
+
+
+@pytest.mark.parametrize("window", [None, 7, 25, 60, 1000])
+@pytest.mark.parametrize("per_portion", [1, 8, 1000])
+def test_a_resumed_learner_holds_the_window_of_the_undisturbed_one(buffer, monkeypatch, window, per_portion):
+    """With the same sides held out: the draw depends on the query, which stays."""
+    monkeypatch.setattr(preference_buffer, "LABELS_PER_PORTION", per_portion)
+    made = buffer(window)
+    before = learner_after([made.ask(due, due, None)[0] for due in (20, 30, 60)], window)
+    resumed = buffer(window)
+    report, portions = resumed.replay(before_query=60)
+    assert (report.queries, report.new_labels) == (60, 60)
+    assert portions == math.ceil(min(window or 60, 60) / per_portion)
+    after = learner_after([resumed.replayed(portion) for portion in range(portions)], window)
+    assert columns(after) == columns(before)
+    assert len(after) == min(window or 60, 60) and after.query_index.tolist() == list(range(60 - len(after), 60))
+    for side in (before, after):
+        drawn = bootstrap_weights(0, side.query_index, 3)
+        np.testing.assert_array_equal(drawn, bootstrap_weights(0, np.arange(60), 3)[:, 60 - len(after) :])
+
+
+def test_a_resume_reads_the_clips_of_one_portion_at_a_time(buffer, monkeypatch):
+    monkeypatch.setattr(preference_buffer, "LABELS_PER_PORTION", 5)
+    buffer(12).ask(60, 0, None)
+    resumed = buffer(12)
+    read, stored = [], resumed._collector._store.clips
+    monkeypatch.setattr(resumed._collector._store, "clips", lambda ids: read.append(set(ids)) or stored(read[-1]))
+    _, portions = resumed.replay(None)
+    assert read == [] and portions == 3
+    assert [len(resumed.replayed(portion).new_pairs) for portion in range(portions)] == [5, 5, 2]
+    assert max(map(len, read)) <= 2 * 5
+
+
+def test_a_round_larger_than_the_window_hands_over_its_newest_labels(buffer):
+    data, report = buffer(9).ask(30, 0, None)
+    assert report.new_labels == 30
+    assert data.new_pairs.query_index.tolist() == list(range(21, 30))
+
+
+def test_nothing_stored_is_no_portion(buffer):
+    report, portions = buffer().replay(None)
+    assert (report.queries, report.new_labels, portions) == (0, 0, 0)
+
+
+def test_labels_weigh_what_their_source_weighs(buffer):
+    data, _ = buffer().ask(10, 0, None)
+    assert set(data.new_pairs.weight.tolist()) == {0.5}
+    resumed = buffer(weights={})
+    resumed.replay(None)
+    assert set(resumed.replayed(0).new_pairs.weight.tolist()) == {1.0}
+
+
+def test_a_source_that_never_answers_is_a_notice_of_the_first_answers(buffer):
+    made = buffer()
+    notices = [made.ask(due, 0, None)[1].notices for due in (0, 3, 6)]
+    assert [len(texts) for texts in notices] == [0, 1, 0]
+    assert "preferences.source_weights names 'human:alice', from which no answer has come" in notices[1][0]
+
+
+def test_answers_taken_up_after_a_resume_are_no_silence(buffer):
+    made = buffer()
+    first, second = (clip for clip in made._collector.pool.get(made._collector.pool.clip_ids[:2]))
+    said = Preference(0, first.clip_id, second.clip_id, Answer.EQUAL, "human:alice", 0)
+    made._collector._store.record([said], [first, second])
+    made.replay(None)
+    assert made.ask(5, 0, None)[1].notices == []

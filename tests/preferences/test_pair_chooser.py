@@ -87,7 +87,7 @@ def test_a_resumed_run_chooses_as_the_undisturbed_one(name, collector):
     undisturbed = pairs_of(made.ask(14, 200, models.now()))
 
     resumed = collector(name, clips=0)  # the same store
-    assert resumed.replay(asked_before).preferences[:5] == first
+    assert resumed.replay(asked_before)[:5] == first
     resumed.pool.restore(dumped)
     assert pairs_of(resumed.ask(14, 200, CountingModels().now())) == undisturbed
     assert len(undisturbed) == 6

@@ -115,26 +115,42 @@ def test_a_query_that_was_answered_before_the_run_was_killed_is_found_not_asked_
     first = killed.ask(3, 10).preferences
     lost = killed.ask(7, 20).preferences  # stored, but after the last checkpoint
     resumed = collector(teacher, store=killed._store)
-    assert resumed.replay(before_query=3).preferences == first
+    assert resumed.replay(before_query=3) == first
     assert resumed.ask(7, 20).preferences == lost
     assert teacher.shown == []
     assert len(resumed.ask(8, 30).preferences) == len(teacher.shown) == 1
+
+
+def test_a_pair_judged_under_another_number_after_the_checkpoint_is_found_either_way_round_and_stored_once(collector):
+    """A run that went back to its checkpoint, and then asked in rounds of another size."""
+    teacher, first = CountingTeacher(), collector(CountingTeacher(), clips=4)
+    first.ask(2, 10)
+    lost = first.ask(6, 20).preferences  # all six pairs of four clips are stored now
+    resumed = collector(teacher, store=first._store, clips=4)
+    resumed.replay(before_query=2)
+    again = [p for due in (3, 5, 6) for p in resumed.ask(due, 20).preferences]
+    assert teacher.shown == []
+    assert {p.judgement for p in again} == {p.judgement for p in lost}
+    assert [p.query_index for p in again] == [2, 3, 4, 5]
+    stored = resumed._store.preferences()
+    assert len(stored) == len(pair_keys(stored)) == 6
+    assert stored[2:] == again
 
 
 def test_a_replay_before_a_query_takes_up_what_came_before_it(collector):
     made = collector()
     preferences = made.ask(6, 0).preferences
     resumed = collector(store=made._store, clips=0)
-    answered = resumed.replay(before_query=4)
-    assert (answered.preferences, resumed.queries, answered.recent) == (preferences[:4], 4, [])
-    assert answered.clips.keys() == set().union(*pair_keys(preferences[:4]))
+    taken_up = resumed.replay(before_query=4)
+    assert (taken_up, resumed.queries) == (preferences[:4], 4)
+    assert resumed.stored_clips(taken_up).keys() == set().union(*pair_keys(preferences[:4]))
 
 
 def test_a_replay_of_all_goes_on_after_the_last_and_repeats_no_pair(collector):
     made = collector(clips=6)
     before = made.ask(8, 0).preferences
     resumed = collector(store=made._store, clips=6)
-    assert resumed.replay(before_query=None).preferences == before
+    assert resumed.replay(before_query=None) == before
     after = resumed.ask(12, 0).preferences
     assert [p.query_index for p in after] == [8, 9, 10, 11]
     assert len(pair_keys(before + after)) == 12

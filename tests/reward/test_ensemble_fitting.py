@@ -36,7 +36,8 @@ def labelled(num_pairs: int, seed: int = 0, mu_left: np.ndarray | None = None) -
     left, right = random_clips(rng, num_pairs), random_clips(rng, num_pairs)
     if mu_left is None:
         mu_left = true_rewards(left).sum(1) > true_rewards(right).sum(1)
-    return LabelledPairs(left, right, np.asarray(mu_left, np.float32), np.arange(num_pairs))
+    every_1 = np.ones(num_pairs, np.float32)
+    return LabelledPairs(left, right, np.asarray(mu_left, np.float32), np.arange(num_pairs), every_1)
 
 
 def coin_flips(num_pairs: int) -> np.ndarray:
@@ -298,7 +299,8 @@ def test_images_taken_pair_by_pair_give_the_gradient_of_the_whole_batch(make_spe
         ClipArrays(rng.integers(0, 256, (12, 1 + 3, 44, 44), np.uint8), rng.integers(0, 2, (12, 3)), frame_stack=2)
         for _ in range(2)
     ]
-    pairs = LabelledPairs(*sides, rng.integers(0, 2, 12).astype(np.float32), np.arange(12))
+    mu_left, every_1 = rng.integers(0, 2, 12).astype(np.float32), np.ones(12, np.float32)
+    pairs = LabelledPairs(*sides, mu_left, np.arange(12), every_1)
     spec = make_spec(gym.spaces.Box(0, 255, (44, 44, 2), np.uint8))
     fitted, metrics = [], []
     for pairs_per_pass in (1, 6):

@@ -1,7 +1,9 @@
 """Labels as training data: joined with their clips, bounded, and held out by a draw that never changes."""
 
 import math
+from contextlib import closing
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ import pytest
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.errors import RewardDataError
 from rlhp_ray.preferences.preference import Answer, Preference
-from rlhp_ray.reward import labelled_pairs
+from rlhp_ray.preferences.preference_copying import merge_preferences
+from rlhp_ray.preferences.preference_store import PreferenceStore
+from rlhp_ray.preferences.preference_subject import PreferenceSubject
 from rlhp_ray.reward.labelled_pairs import LabelledPairBuffer, LabelledPairs, bootstrap_weights
 
 
@@ -61,7 +65,7 @@ def test_nothing_but_skipped_queries_gives_none():
 
 
 def test_training_data_has_no_place_for_a_reward():
-    assert {field.name for field in fields(LabelledPairs)} == {"left", "right", "mu_left", "query_index"}
+    assert {field.name for field in fields(LabelledPairs)} == {"left", "right", "mu_left", "query_index", "weight"}
 
 
 def test_bootstrap_weights_are_poisson_of_mean_one():
@@ -87,9 +91,9 @@ def test_the_draw_depends_on_seed_and_query_alone():
 
 
 def test_a_label_never_moves_between_training_and_validation():
-    """Whatever arrives later, and whatever is dropped for it."""
+    """Whatever arrives later, and whatever leaves the window for it."""
     held_out: dict[tuple[int, int], bool] = {}
-    buffer = LabelledPairBuffer()
+    buffer = LabelledPairBuffer(25)
     for start in range(0, 60, 10):
         buffer.add(numbered_pairs(range(start, start + 10)))
         kept = buffer.all().query_index
@@ -100,7 +104,7 @@ def test_a_label_never_moves_between_training_and_validation():
 
 
 def test_the_buffer_joins_rounds_in_order():
-    buffer = LabelledPairBuffer()
+    buffer = LabelledPairBuffer(None)
     add_in_rounds(buffer, rounds=3, per_round=4, fit_between=False)
     whole = buffer.all()
     assert len(buffer) == len(whole) == 12
@@ -109,23 +113,43 @@ def test_the_buffer_joins_rounds_in_order():
     assert whole.right.observations[:, 0, 0].tolist() == list(range(-1, -13, -1))
 
 
-def test_the_buffer_keeps_the_newest_labels(monkeypatch):
-    monkeypatch.setattr(labelled_pairs, "MAX_LABELS", 20)
-    buffer = LabelledPairBuffer()
+def test_the_buffer_keeps_the_newest_labels():
+    buffer = LabelledPairBuffer(20)
     add_in_rounds(buffer, rounds=10, per_round=5, fit_between=False)
     assert buffer.all().query_index.tolist() == list(range(30, 50))
 
 
-def test_the_buffer_stays_bounded_when_it_is_fitted_to_after_every_round(monkeypatch):
-    monkeypatch.setattr(labelled_pairs, "MAX_LABELS", 20)
-    buffer = LabelledPairBuffer()
+def test_the_buffer_stays_bounded_when_it_is_fitted_to_after_every_round():
+    buffer = LabelledPairBuffer(20)
     add_in_rounds(buffer, rounds=10, per_round=5, fit_between=True)
     assert buffer.all().query_index.tolist() == list(range(30, 50))
 
 
-def test_the_buffer_is_cut_within_a_round(monkeypatch):
-    monkeypatch.setattr(labelled_pairs, "MAX_LABELS", 7)
-    buffer = LabelledPairBuffer()
+def test_without_a_window_all_labels_are_kept():
+    buffer = LabelledPairBuffer(None)
+    add_in_rounds(buffer, rounds=2, per_round=1600, fit_between=False)
+    assert buffer.all().query_index.tolist() == list(range(3200))
+
+
+def test_a_weight_stays_with_its_label():
+    clips = {name: Clip(np.full((2, 1), ord(name)), np.zeros(2, int), np.zeros(2), 0) for name in "ab"}
+    sources = ("oracle", "anna", "bert", "anna", "oracle")
+    preferences = [Preference(i, "a", "b", Answer.LEFT, source, 0) for i, source in enumerate(sources)]
+    buffer = LabelledPairBuffer(3)
+    for round_of in (preferences[:3], preferences[3:]):
+        pairs = LabelledPairs.from_preferences(round_of, clips, {"anna": 2.0, "bert": 0.25})
+        assert pairs is not None and pairs.weight.dtype == np.float32
+        buffer.add(pairs)
+    assert buffer.all().query_index.tolist() == [2, 3, 4]
+    assert buffer.all().weight.tolist() == [0.25, 2.0, 1.0]
+
+
+def test_every_source_weighs_1_by_default():
+    assert numbered_pairs(range(3)).weight.tolist() == [1, 1, 1]
+
+
+def test_the_buffer_is_cut_within_a_round():
+    buffer = LabelledPairBuffer(7)
     buffer.add(numbered_pairs(range(10)))
     assert buffer.all().query_index.tolist() == list(range(3, 10))
     add_in_rounds(buffer, rounds=2, per_round=5, fit_between=False)
@@ -136,8 +160,46 @@ def test_the_buffer_is_cut_within_a_round(monkeypatch):
 
 
 def test_clips_of_another_length_are_refused():
-    buffer = LabelledPairBuffer()
+    buffer = LabelledPairBuffer(None)
     buffer.add(numbered_pairs(range(2), steps=5))
     with pytest.raises(RewardDataError, match="clips of 4 steps; expected 5"):
         buffer.add(numbered_pairs(range(2, 4), steps=4))
     assert len(buffer) == 2
+
+
+def stored_answers(path: Path, pairs: list[tuple[int, int]], turned: bool = False) -> Path:
+    """A database in which the oracle prefers the clip of the smaller number, shown on the left unless turned."""
+    clips = [Clip(np.full((2, 1), i, np.float32), np.zeros(2, int), np.zeros(2), 0) for i in range(20)]
+    preferences = []
+    for query, (better, worse) in enumerate(pairs):
+        left, right = (worse, better) if turned else (better, worse)
+        answer = Answer.RIGHT if turned else Answer.LEFT
+        preferences.append(Preference(query, clips[left].clip_id, clips[right].clip_id, answer, "oracle", 0))
+    store = PreferenceStore(path, SUBJECT.to_metadata())
+    store.record(preferences, clips)
+    store.close()
+    return path
+
+
+SUBJECT = PreferenceSubject("x", 2, {"type": "Box", "shape": [1]}, {"type": "Discrete", "n": 2})
+
+
+def test_merging_moves_no_label_between_training_and_validation_and_none_is_in_both(tmp_path):
+    """Of the source whose run goes on, which is named first; a duplicate under a second number could be in both."""
+    pairs = [(i, j) for i in range(20) for j in range(i + 1, 20)]
+    first = stored_answers(tmp_path / "first.sqlite", pairs[:60])
+    same = stored_answers(tmp_path / "same.sqlite", pairs[30:90])
+    turned = stored_answers(tmp_path / "turned.sqlite", pairs[:120], turned=True)
+    report = merge_preferences(tmp_path / "merged.sqlite", [first, same, turned, first])
+    assert (report.preferences, report.duplicates) == (120, 30 + 90 + 60)
+
+    def held_out(path: Path) -> dict[tuple, list[bool]]:
+        with closing(PreferenceStore(path, SUBJECT.to_metadata())) as store:
+            labels = store.preferences()
+        assert len({p.judgement for p in labels}) == len({p.query_index for p in labels}) == len(labels)
+        drawn = bootstrap_weights(0, np.array([p.query_index for p in labels]), 3) == 0
+        return {p.judgement: column.tolist() for p, column in zip(labels, drawn.T, strict=True)}
+
+    before, after = held_out(first), held_out(tmp_path / "merged.sqlite")
+    assert {judgement: after[judgement] for judgement in before} == before
+    assert len(after) == 120
