@@ -12,7 +12,7 @@ from rlhp_ray.errors import RewardDataError
 from rlhp_ray.preferences.preference import Preference, newest_labels
 from rlhp_ray.seeding import derive_rng
 
-EVERY_SOURCE_1: Mapping[str, float] = MappingProxyType({})
+UNWEIGHTED: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class LabelledPairs:
         cls,
         preferences: Sequence[Preference],
         clips: Mapping[str, Clip],
-        source_weights: Mapping[str, float] = EVERY_SOURCE_1,
+        source_weights: Mapping[str, float] = UNWEIGHTED,
     ) -> "LabelledPairs | None":
         """Join preferences with their clips; skipped queries are left out; None where nothing remains.
 
@@ -114,7 +114,8 @@ class LabelledPairBuffer:
         """Append labels. Raises RewardDataError where clips have another length than before."""
         if self._chunks and self._chunks[0].mu_left.size and pairs.left.actions.shape[1] != self._clip_steps:
             raise RewardDataError(
-                f"labels on clips of {pairs.left.actions.shape[1]} steps; expected {self._clip_steps} as before"
+                f"labels on clips of {pairs.left.actions.shape[1]} steps; expected {self._clip_steps} as before. Clips "
+                "of mixed lengths cannot be compared: leave those preferences out."
             )
         self._chunks.append(pairs)
         while self._window is not None and (surplus := len(self) - self._window) > 0:
