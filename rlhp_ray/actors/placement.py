@@ -72,6 +72,4 @@ def create_reward_learner(config: RunConfig, spec: EnsembleSpec, name: str) -> A
         pairs_per_round=reward.pairs_per_round,
     )
     actor: Any = RewardLearner
-    return actor.options(name=name, num_cpus=1).remote(
-        spec, settings, config.seed, config.preferences.window
-    )
+    return actor.options(name=name, num_cpus=1).remote(spec, settings, config.seed, config.preferences.window)
