@@ -22,6 +22,7 @@ ENV_STEPS = "env_steps"
 ITERATION = "iteration"
 QUERIES = "queries"
 LABELS = "labels"
+LABELS_LOADED = "labels_loaded"
 TIE_SHARE = "tie_share"
 REWARD_VERSION = "reward_version"
 TRUE_RETURN = "true_return_mean"
@@ -63,6 +64,7 @@ ALL_METRICS = (
     Metric(ITERATION, "-", "Training iterations so far, the initial collection included.", "-"),
     Metric(QUERIES, "queries", "Pairs asked so far; the budget is preferences.labels.", "follows the schedule"),
     Metric(LABELS, "labels", "Answers that can be trained on.", "close to queries; skips are the difference"),
+    Metric(LABELS_LOADED, "labels", "Of preferences.load, which no query was spent on.", "-"),
     Metric(TIE_SHARE, "0 to 1", "Share of `equal` among this round's labels.", "below 0.7; 1 means nothing to tell"),
     Metric(REWARD_VERSION, "-", "Version of the reward that the env runners apply.", "grows with each round"),
     Metric(TRUE_RETURN, "true reward", "Mean true return of episodes finished in this iteration.", "rises"),

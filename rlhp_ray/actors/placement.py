@@ -41,8 +41,8 @@ def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: P
     """Start the buffer, with its database in `directory`; it lives as long as its creator keeps the handle.
 
     Raises:
-        RayActorError: from a TeacherError, where a function of the user's cannot be imported: shown now, and not when
-            the first query is asked.
+        RayActorError: from a TeacherError, where a function of the user's cannot be imported, or from what is wrong
+            with preferences to start with: shown now, and not when the first query is asked.
     """
     actor: Any = PreferenceBuffer  # ray.remote is typed as if it left the class alone
     buffer = actor.options(name=name, scheduling_strategy=_on_head_node()).remote(
@@ -55,8 +55,9 @@ def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: P
         selection=config.preferences.selection,
         window=config.preferences.window,
         source_weights=config.preferences.source_weights,
+        load=config.preferences.load,
     )
-    if config.teacher.reward_function is not None or config.teacher.callable is not None:
+    if any((config.teacher.reward_function, config.teacher.callable, config.preferences.load)):
         ray.get(buffer.__ray_ready__.remote())
     return buffer
 

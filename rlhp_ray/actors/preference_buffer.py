@@ -16,7 +16,7 @@ from rlhp_ray.config.schema import TeacherConfig
 from rlhp_ray.preferences.pair_chooser import ClipModels
 from rlhp_ray.preferences.preference import Preference, newest_labels
 from rlhp_ray.preferences.preference_collector import PreferenceCollector
-from rlhp_ray.preferences.preference_store import PreferenceStore
+from rlhp_ray.preferences.preference_copying import open_run_store
 from rlhp_ray.preferences.source_notices import SourceNotices
 from rlhp_ray.preferences.teacher_choice import make_teacher
 from rlhp_ray.reward.clip_features import clip_features
@@ -40,7 +40,8 @@ class RoundReport:
 
     Args:
         queries: asked so far in all.
-        new_labels: answers of this round that can be trained on.
+        loaded_labels: of this round, those that the run started with.
+        new_labels: answers of this round that can be trained on, without them.
         new_ties: answers `equal` of this round.
         recent_true_returns: `[num_recent]` of the sampled clips.
         pool_clips: clips in the pool.
@@ -51,6 +52,7 @@ class RoundReport:
     """
 
     queries: int
+    loaded_labels: int
     new_labels: int
     new_ties: int
     recent_true_returns: np.ndarray
@@ -75,6 +77,7 @@ class PreferenceBuffer:
         selection: name of a query strategy.
         window: labels handed to the reward learner at most; None for all.
         source_weights: weight of the labels of each source; 1 for those not named.
+        load: saved preferences to start with, where the store is yet to be made.
     """
 
     def __init__(
@@ -88,9 +91,10 @@ class PreferenceBuffer:
         selection: str,
         window: int | None,
         source_weights: Mapping[str, float],
+        load: str | None = None,
     ) -> None:
         answering = make_teacher(teacher)  # first: where it cannot be made, no store is either
-        store = PreferenceStore(Path(store_path), metadata)
+        store = open_run_store(Path(store_path), metadata, None if load is None else Path(load))
         self._collector = PreferenceCollector(store, answering, pool_clips, seed, selection)
         self._window, self._source_weights = window, source_weights
         self._source_notices = SourceNotices(source_weights)
@@ -138,9 +142,11 @@ class PreferenceBuffer:
 
     def _report(self, preferences: Sequence[Preference], recent: Sequence[Clip], notices: list[str]) -> RoundReport:
         pool = self._collector.pool
-        targets = [p.answer.mu_left for p in preferences]
+        loaded = [p for p in preferences if p.query_index < self._collector.num_loaded]
+        targets = [p.answer.mu_left for p in preferences[len(loaded) :]]
         return RoundReport(
             queries=self._collector.queries,
+            loaded_labels=sum(p.answer.mu_left is not None for p in loaded),
             new_labels=sum(mu is not None for mu in targets),
             new_ties=sum(mu == 0.5 for mu in targets),
             recent_true_returns=np.array([clip.teacher_rewards.sum() for clip in recent]),

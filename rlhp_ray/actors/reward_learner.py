@@ -37,7 +37,7 @@ class FittedRound:
         metrics: of the fit, None where there was no label yet.
         recent_returns: `[members, num_recent]` normalised predicted return of each sampled clip.
         recent_rewards_std: spread of members: mean over steps of the std over members, in reward units.
-        recent_reward_mean: mean reward over the sampled steps (0 by construction at the time of publishing).
+        recent_reward_mean: mean reward over the sampled steps (0 by construction where they were normalised over).
         recent_reward_std: standard deviation of the reward over the sampled steps.
         fit_seconds: time of the round.
         memory_megabytes: resident memory of the learner's process.
@@ -75,7 +75,11 @@ class RewardLearner:
         self._pairs = LabelledPairBuffer(window)
 
     def fit_round(self, data: RoundData) -> FittedRound:
-        """Take in new labels, fit, and publish the next version."""
+        """Take in new labels, fit, and publish the next version.
+
+        A loaded reward without any label stays as it is, normaliser included: to renormalise it as the policy improves
+        would move the goal that the policy and the value function are trained on.
+        """
         started = time.perf_counter()
         self.add_pairs(data)
         metrics = None
@@ -86,7 +90,10 @@ class RewardLearner:
             metrics = self._fitter.fit(self._pairs.all(), epochs, self._ensemble.version, most)
         assert data.recent is not None, "a round without recent clips cannot be normalised"
         raw = self._ensemble.member_rewards_of_clips(data.recent)
-        published = self._ensemble.publish(self._ensemble.version + 1, raw)
+        if metrics is None and self._ensemble.version > 0:
+            published = self._ensemble.published()
+        else:
+            published = self._ensemble.publish(self._ensemble.version + 1, raw)
         members, num_clips, clip_steps = raw.shape
         rewards = published.normaliser.normalised(raw.reshape(members, -1))
         return FittedRound(

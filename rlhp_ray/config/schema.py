@@ -33,6 +33,8 @@ HiddenSizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_to_tuple)
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
 # The shell leaves the tilde of `output_dir=~/runs` alone; unexpanded, it would make a directory called "~".
 PathText = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
+# A trial runs in a directory of its own, and a run may be resumed from another one than it was started in.
+LoadPath = Annotated[PathText, AfterValidator(os.path.abspath)]
 
 
 class _Section(BaseModel):
@@ -152,6 +154,11 @@ class PreferencesConfig(_Section):
         description="By what the loss of each label is multiplied, by its source as stored; others count 1.",
         examples=[{"human:alice": 2.0}],
     )
+    load: LoadPath | None = Field(
+        default=None,
+        description="Saved preferences to start with, which spend no query: a run, a preference database or an export; "
+        "null starts without.",
+    )
 
 
 class TeacherConfig(_Section):
@@ -236,8 +243,18 @@ class RewardConfig(_Section):
     scale: PositiveFloat = Field(
         default=1.0, description="Standard deviation of the predicted reward, per env step (C17 A.1: 1; A.2: 0.05)."
     )
-    load: PathText | None = Field(
+    load: LoadPath | None = Field(
         default=None, description="Directory of a learnt reward to start from; null learns afresh."
+    )
+
+
+class PolicyConfig(_Section):
+    """What the policy starts from; its network and training are in `training`."""
+
+    load: LoadPath | None = Field(
+        default=None,
+        description="Directory of a trained policy to start from: a run, a checkpoint or its inference export; null "
+        "starts untrained.",
     )
 
 
@@ -272,4 +289,5 @@ class RunConfig(_Section):
     preferences: PreferencesConfig = Field(default_factory=PreferencesConfig)
     teacher: TeacherConfig = Field(default_factory=TeacherConfig)
     reward: RewardConfig = Field(default_factory=RewardConfig)
+    policy: PolicyConfig = Field(default_factory=PolicyConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)

@@ -37,7 +37,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
         *_preference_problems(config),
         *schedule_problems(config.preferences, config.training.env_steps),
         *teacher_problems(config.teacher),
-        *_reward_problems(config),
+        *_load_problems(config, new_run=new_run),
         *(_directory_problems(config) if new_run else ()),
     ]
     if lines:
@@ -72,10 +72,10 @@ def _preference_problems(config: RunConfig) -> Iterator[str]:
     if config.reward_source != "preferences":
         return
     if preferences.labels == 0:
-        if config.reward.load is None:
+        if config.reward.load is None and preferences.load is None:
             yield (
                 "preferences.labels: got 0 and no reward.load, so there is no reward to train on; expected labels >= 1 "
-                "or a learnt reward; raise preferences.labels or set reward.load=DIR"
+                "or a learnt reward; raise preferences.labels, or set reward.load=DIR or preferences.load=PATH"
             )
         return
     num_envs = config.env.num_envs * max(1, config.env.num_env_runners)
@@ -89,12 +89,21 @@ def _preference_problems(config: RunConfig) -> Iterator[str]:
         )
 
 
-def _reward_problems(config: RunConfig) -> Iterator[str]:
-    load = config.reward.load
-    if load is None or Path(load).is_dir():
-        return
-    got = "a file" if os.path.lexists(load) else "a path that does not exist"
-    yield f"reward.load: got {load!r}, {got}; expected a directory with a learnt reward that an rlhp command wrote"
+def _load_problems(config: RunConfig, *, new_run: bool) -> Iterator[str]:
+    for section, what in (("reward", "reward"), ("policy", "policy")):
+        load = getattr(config, section).load
+        if load is not None and not Path(load).is_dir():
+            got = "a file" if os.path.lexists(load) else "a path that does not exist"
+            yield (
+                f"{section}.load: got {load!r}, {got}; expected a directory with a learnt {what} that an rlhp command "
+                "wrote"
+            )
+    load = config.preferences.load
+    if new_run and load is not None and not Path(load).exists():  # a run that goes on has them in its own store
+        yield (
+            f"preferences.load: got {load!r}, a path that does not exist; expected the directory of a run, a "
+            "preference database or an export"
+        )
 
 
 def _directory_problems(config: RunConfig) -> Iterator[str]:

@@ -37,7 +37,7 @@ def describe_run(archive: RunArchive, config: RunConfig, summary: dict[str, Any]
         ("status", summary["status"]),
         ("true return (greedy)", _return_text(summary)),
         ("env steps", f"{summary['env_steps']:,}"),
-        ("labels", f"{summary['labels']} from {summary['queries']} queries"),
+        ("labels", f"{summary['labels']} from {summary['queries']} queries" + _loaded_text(summary)),
         ("predictor accuracy", _number(summary["reward_validation_accuracy"], "{:.2f} on held-out labels")),
         ("predicted vs true", _number(summary["reward_true_correlation"], "{:.2f} rank correlation over clips")),
         ("speed", _number(summary["env_steps_per_second"], "{:,.0f} env steps/s")),
@@ -62,6 +62,10 @@ def _return_text(summary: dict[str, Any]) -> str:
         return "not evaluated"
     mean, std, episodes = (summary[key] for key in ("true_return_mean", "true_return_std", "eval_episodes"))
     return f"{mean:.1f} +- {std:.1f} over {episodes} episodes"
+
+
+def _loaded_text(summary: dict[str, Any]) -> str:
+    return f", and {summary['labels_loaded']} loaded" if summary["labels_loaded"] else ""
 
 
 def _number(value: float | None, form: str) -> str:

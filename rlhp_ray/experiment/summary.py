@@ -35,6 +35,7 @@ def build_summary(
         "reward_source": config.reward_source,
         "env_steps": metrics.get(keys.ENV_STEPS, 0),
         "labels": metrics.get(keys.LABELS, 0),
+        "labels_loaded": metrics.get(keys.LABELS_LOADED, 0),
         "queries": metrics.get(keys.QUERIES, 0),
         "true_return_mean": metrics.get(keys.EVALUATION_RETURN),
         "true_return_std": metrics.get(keys.EVALUATION_RETURN_STD),

@@ -5,6 +5,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,17 +114,23 @@ def _train(
 
 
 def _check_stored_inputs(archive: RunArchive, config: RunConfig, description: EnvDescription) -> None:
-    """Refuse a preference database or a learnt reward that is damaged or does not fit, before Ray is started."""
+    """Refuse preferences, a learnt reward or a policy that is damaged or does not fit, before Ray is started.
+
+    Preferences to start with are put into the run's own database meanwhile.
+    """
     from rlhp_ray.actors.placement import store_metadata
+    from rlhp_ray.policy.starting_point import load_starting_point
     from rlhp_ray.policy.swapped_env import ensemble_spec
-    from rlhp_ray.preferences.preference_store import PreferenceStore
-    from rlhp_ray.reward.inference import load_fitting_reward
+    from rlhp_ray.preferences.preference_copying import open_run_store
 
     spec = ensemble_spec(config, description)
-    if archive.preferences_file.exists():
-        PreferenceStore(archive.preferences_file, store_metadata(config, spec)).close()
-    if config.reward.load is not None:
-        load_fitting_reward(Path(config.reward.load), spec)
+    load = config.preferences.load if config.reward_source == "preferences" else None
+    if archive.preferences_file.exists() or load is not None:
+        metadata = store_metadata(config, spec)
+        with closing(open_run_store(archive.preferences_file, metadata, None if load is None else Path(load))) as store:
+            if load is not None:
+                say(f"{store.num_loaded():,} saved preferences of {load} to start with")
+    load_starting_point(config, spec)
 
 
 def _clock(started: float) -> Callable[[], tuple[float, float]]:

@@ -1,5 +1,6 @@
 """A trained policy that acts greedily, saved without pickle and loaded without Ray or optimiser."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import gymnasium as gym
@@ -59,6 +60,27 @@ class GreedyPolicy:
         return (low + (normalised + 1.0) * (high - low) / 2.0).astype(self._action_space.dtype)
 
 
+@dataclass(frozen=True, eq=False)
+class SavedPolicy:
+    """What `save_policy` wrote.
+
+    Args:
+        network: actor and critic.
+        scaling: of observations, as in training.
+        action_space: of one environment.
+        env_id: environment it was trained in.
+        frame_skip: raw steps in an agent step, None for the environment's own.
+        hidden_sizes: of the network; one that reads images has its own.
+    """
+
+    network: ActorCriticNetwork
+    scaling: ObservationScaling
+    action_space: gym.Space
+    env_id: str
+    frame_skip: int | None
+    hidden_sizes: tuple[int, ...]
+
+
 def save_policy(
     directory: Path,
     network: ActorCriticNetwork,
@@ -80,14 +102,56 @@ def save_policy(
     write_export(directory, "policy", header, weights)
 
 
-def load_policy(directory: Path) -> GreedyPolicy:
-    """A saved policy. Raises CheckpointError on missing, truncated or foreign files."""
+def read_policy(directory: Path) -> SavedPolicy:
+    """A saved policy: a run, a checkpoint or its export. Raises CheckpointError on missing or damaged files."""
     header, tensors = read_export(find_export(directory), "policy")
     try:
         scaling = ObservationScaling.from_dict(header["scaling"])
         action_space = space_from_dict(header["action_space"])
-        network = ActorCriticNetwork(scaling.scaled_space, action_space, header["hidden_sizes"])
+        hidden_sizes = tuple(header["hidden_sizes"])
+        network = ActorCriticNetwork(scaling.scaled_space, action_space, hidden_sizes)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
-        return GreedyPolicy(network.eval(), scaling, action_space, header["env_id"], header["frame_skip"])
+        return SavedPolicy(network, scaling, action_space, header["env_id"], header["frame_skip"], hidden_sizes)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the policy in {directory} does not fit this rlhp ({error!r})") from error
+
+
+def load_policy(directory: Path) -> GreedyPolicy:
+    """A saved policy, to act. Raises CheckpointError on missing, truncated or foreign files."""
+    saved = read_policy(directory)
+    return GreedyPolicy(saved.network.eval(), saved.scaling, saved.action_space, saved.env_id, saved.frame_skip)
+
+
+def load_fitting_policy(
+    directory: Path, scaling: ObservationScaling, action_space: gym.Space, hidden_sizes: tuple[int, ...]
+) -> SavedPolicy:
+    """A saved policy that a run can go on from.
+
+    Args:
+        directory: a run, a checkpoint or its export.
+        scaling: of the run. Entries that wait for data take the policy's own.
+        action_space: of the run.
+        hidden_sizes: of the run's policy network.
+
+    Raises:
+        CheckpointError: it cannot be read, or has other spaces or another network than the run.
+    """
+    saved = read_policy(directory)
+    differences: list[tuple[str, object, object]] = []
+    if not scaling.becomes(saved.scaling):
+        differences.append(("observations", _scaling_text(saved.scaling), _scaling_text(scaling)))
+    if action_space != saved.action_space:
+        differences.append(("the action space", saved.action_space, action_space))
+    if not saved.network.is_image and hidden_sizes != saved.hidden_sizes:
+        differences.append(("training.hidden_sizes", list(saved.hidden_sizes), list(hidden_sizes)))
+    for name, got, expected in differences:
+        raise CheckpointError(
+            f"the policy in {directory} (trained in {saved.env_id}) has {name} {got}; this run expects {expected}. "
+            "Load a policy that was trained in the same environment with the same training.hidden_sizes."
+        )
+    return saved
+
+
+def _scaling_text(scaling: ObservationScaling) -> str:
+    bounds = "" if scaling.offset is None else f", offset {scaling.offset} and scale {scaling.scale}"
+    return f"{scaling.kind} of shape {scaling.shape}{bounds}"

@@ -9,6 +9,7 @@ import ray
 import torch
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.tune import PlacementGroupFactory
 from ray.tune.result import TRIAL_INFO
 
@@ -16,15 +17,17 @@ from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.placement import create_preference_buffer, create_reward_learner
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
+from rlhp_ray.errors import ConfigError
 from rlhp_ray.policy.evaluation import evaluate_greedy
-from rlhp_ray.policy.inference import GreedyPolicy, save_policy
+from rlhp_ray.policy.inference import GreedyPolicy, SavedPolicy, save_policy
 from rlhp_ray.policy.preference_training import PreferenceTraining
 from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
+from rlhp_ray.policy.starting_point import StartingPoint, load_starting_point
 from rlhp_ray.policy.swapped_env import ensemble_spec, register_swapped_env, run_config_of
 from rlhp_ray.policy.training_state import restore_training, save_training
 from rlhp_ray.reward.ensemble import PublishedReward
-from rlhp_ray.reward.inference import load_fitting_reward, save_reward
+from rlhp_ray.reward.inference import save_reward
 from rlhp_ray.seeding import derive_seed
 
 BUFFER_NAME_KEY = "rlhp_buffer"  # of env_config: name of the driver's PreferenceBuffer; absent: the trial makes one
@@ -60,8 +63,7 @@ class PreferenceDriven(Algorithm):
             self._run, self._spec, self.env_runner_group, config.total_train_batch_size, buffer, learner
         )
         self.training.take_up_stored_labels()
-        if self._run.reward.load is not None:
-            self._load_reward(Path(self._run.reward.load))
+        self._start_from(load_starting_point(self._run, self._spec))
         self._train_seconds = 0.0
         self.training.restart(iteration=0)
 
@@ -74,11 +76,24 @@ class PreferenceDriven(Algorithm):
         """Tells this trial's actors from those of others on the cluster."""
         return self._actor_suffix or Path(self.logdir).name
 
-    def _load_reward(self, directory: Path) -> None:
-        published = load_fitting_reward(directory, self._spec).ensemble.published()
-        self.training.published = published
+    def _start_from(self, start: StartingPoint) -> None:
+        self.training.published = start.published
         if self.training.learner is not None:
-            ray.get(self.training.learner.load_published.remote(published))
+            ray.get(self.training.learner.load_published.remote(start.published))
+        if start.policy is not None:
+            self._load_policy(start.policy)
+
+    def _load_policy(self, policy: SavedPolicy) -> None:
+        module = self.get_module()
+        if not isinstance(module, ActorCriticRLModule):
+            raise ConfigError(
+                f"policy.load: got a policy of rlhp's own network, but a {type(module).__name__} is trained; expected "
+                "none. Leave out policy.load, and load weights with load_state_path of RLlib's RLModuleSpec."
+            )
+        state = {f"network.{name}": value.numpy() for name, value in policy.network.state_dict().items()}
+        assert self.learner_group is not None and self.env_runner_group is not None
+        self.learner_group.set_weights({DEFAULT_MODULE_ID: state})
+        self.env_runner_group.sync_weights(from_worker_or_learner_group=self.learner_group, inference_only=True)
 
     @property
     def interval_iterations(self) -> int:

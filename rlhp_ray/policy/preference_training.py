@@ -74,22 +74,33 @@ class PreferenceTraining:
         self._notices: list[str] = []
 
     def take_up_stored_labels(self) -> None:
-        """Async mode: count the labels that a killed run stored before its first checkpoint.
+        """Give the learner the labels that the run starts with, for its first round.
 
-        In sync mode the same queries come again, and their stored answers are found then.
+        Async mode: also those that a killed run stored before its first checkpoint. In sync mode the same queries come
+        again, and their stored answers are found then.
         """
-        if self.buffer is None or self.learner is None or self._config.mode == "sync":
+        sync = self._config.mode == "sync"
+        if self.buffer is None or self.learner is None or (sync and self._config.preferences.load is None):
             return
-        stored = replay_labels(self.buffer, self.learner, None)
+        stored = replay_labels(self.buffer, self.learner, 0 if sync else None)
         self.queries, self.labels = stored.queries, stored.new_labels
+        self.metrics[keys.LABELS_LOADED] = stored.loaded_labels
+
+    @property
+    def _is_reward_final(self) -> bool:
+        """Whether there is nothing to fit: a loaded reward, no preferences beside it, and no query to ask."""
+        return self._config.preferences.labels == 0 and self._config.preferences.load is None
 
     def collect_initial(self, set_scaling: Callable[[PublishedReward], None]) -> None:
         """Roll out the untrained policy, fix the scaling, label and fit the first version; nothing else is learnt.
 
+        A reward that is final needs none of it.
+
         Args:
             set_scaling: called with the version whose scaling is fixed, before anything is fitted.
         """
-        if self.loop is not None or self.published.scaling.needs_data:
+        fits = self.loop is not None and not self._is_reward_final
+        if fits or self.published.scaling.needs_data:
             stint_steps = STINT_CLIPS * self._config.preferences.clip_steps
             collect_untrained(self._runners, self._initial_env_steps(), stint_steps)
         harvest = self._harvest()
@@ -101,7 +112,7 @@ class PreferenceTraining:
             )
             set_scaling(self.published)
         self._apply(self.published)
-        if self.loop is not None:
+        if self.loop is not None and fits:
             self.loop.send_clips(harvest.clips)
             self.loop.start_round(self._schedule.initial_labels, self.env_steps, self.published)
             self._take_up(self.loop.finished_round(wait=True))

@@ -43,6 +43,8 @@ class PreferenceCollector:
         pool_clips: capacity of the pool.
         seed: of the run.
         selection: name of the query strategy.
+
+    `queries` counts those that the run asked, and `num_loaded` those that it started with, whose numbers come first.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class PreferenceCollector:
         self._seed = seed
         self.pool = ClipPool(pool_clips)
         self._chooser = PairChooser(selection, self.pool, store)
+        self.num_loaded = store.num_loaded()
         self.queries = 0
         self._asked: set[tuple[str, str]] = set()
 
@@ -73,7 +76,7 @@ class PreferenceCollector:
         recent = self.pool.sample(derive_rng(self._seed, "recent", env_steps), RECENT_CLIPS)
         chosen = self._choose(due - self.queries, models)
         notices = self._calibrate(recent) if chosen else []
-        answered = [self._answer(index, *pair, env_steps) for index, pair in enumerate(chosen, start=self.queries)]
+        answered = [self._answer(index, *pair, env_steps) for index, pair in enumerate(chosen, start=self._next_query)]
         clips = self._clips_of(answered)
         if answered:
             self._store.record(answered, clips.values())
@@ -81,13 +84,17 @@ class PreferenceCollector:
         self._asked.update(_key(*pair) for pair in chosen)
         return AnsweredRound(answered, clips, recent, notices)
 
+    @property
+    def _next_query(self) -> int:
+        return self.num_loaded + self.queries
+
     def _choose(self, num_pairs: int, models: ClipModels) -> list[tuple[str, str]]:
         if num_pairs <= 0:
             return []
-        return self._chooser.choose(derive_rng(self._seed, "pairs", self.queries), num_pairs, self._asked, models)
+        return self._chooser.choose(derive_rng(self._seed, "pairs", self._next_query), num_pairs, self._asked, models)
 
     def _calibrate(self, recent: list[Clip]) -> list[str]:
-        with _named(f"thresholds before query {self.queries}"):
+        with _named(f"thresholds before query {self._next_query}"):
             return self._teacher.calibrate(recent)
 
     def _answer(self, query_index: int, left_id: str, right_id: str, env_steps: int) -> Preference:
@@ -108,19 +115,20 @@ class PreferenceCollector:
         return dict(zip(ids, self.pool.get(list(ids)), strict=True))
 
     def replay(self, before_query: int | None) -> list[Preference]:
-        """Take up stored answers after a resume: those before this query, or all of them with None. Reads no clip.
+        """Take up stored answers, the loaded ones and of the run's own those before this query, or all with None.
 
         Raises:
             PreferenceStoreError: an answer before this query is not in the store.
         """
-        preferences = self._store.preferences(before_query)
+        end = None if before_query is None else self.num_loaded + before_query
+        preferences = self._store.preferences(end)
         held = len({p.query_index for p in preferences})
-        if before_query is not None and held < before_query:
+        if end is not None and held < end:
             raise PreferenceStoreError(
-                f"{self._store.path} lacks answers: it holds {held} of the {before_query} queries that were answered "
+                f"{self._store.path} lacks answers: it holds {held} of the {end} queries that were answered "
                 "before the checkpoint. Restore preferences.sqlite beside the run, then resume it."
             )
-        self.queries = self._store.num_queries() if before_query is None else before_query
+        self.queries = (self._store.num_queries() if end is None else end) - self.num_loaded
         self._asked = {_key(p.left_id, p.right_id) for p in preferences}
         return preferences
 

@@ -1,4 +1,4 @@
-"""Preferences into a new database: an export as it was, or several sources as one."""
+"""Preferences into a new database: an export as it was, several sources as one, or what a run starts with."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from rlhp_ray.errors import PreferenceStoreError
 from rlhp_ray.preferences.clip_check import ClipCheck
 from rlhp_ray.preferences.clip_shards import bounded_batches
 from rlhp_ray.preferences.new_target import new_file
+from rlhp_ray.preferences.preference import Preference
 from rlhp_ray.preferences.preference_export import ExportSource
 from rlhp_ray.preferences.preference_source import PreferenceSource, SavedPreference
 from rlhp_ray.preferences.preference_store import PreferenceStore
@@ -79,6 +81,43 @@ def merge_preferences(database: Path, paths: Sequence[Path]) -> CopyReport:
         with new_file(database) as temporary:
             _fill(temporary, subject, sources, report, _Renumbering(report).apply)
     return report
+
+
+def open_run_store(path: Path, metadata: dict[str, str], load: Path | None) -> PreferenceStore:
+    """The preference store of a run; where it is yet to be made, with saved preferences in it.
+
+    They take the first query numbers, in their order and without duplicates; the run's own queries follow. The store
+    appears whole, so that a run that is killed and resumed neither loads them twice nor needs `load` again.
+
+    Args:
+        path: of the database.
+        metadata: what the preferences of the run are about.
+        load: run directory, database or export to start with; None for none.
+
+    Raises:
+        PreferenceStoreError: `load` or the database is damaged, of a newer version or about something else, or `load`
+            holds no label.
+        RewardDataError: a clip holds NaN, or does not fit the others.
+    """
+    if load is not None and not path.exists():
+        with open_source(load) as source, new_file(path) as temporary:
+            subject = PreferenceSubject.from_metadata(metadata, path)
+            subject.require_fit("this run", source.subject, source.path)
+            report = CopyReport()
+            _fill(temporary, subject, [source], report, _Renumbering(report).apply)
+            with closing(PreferenceStore(temporary, metadata)) as store:
+                require_labels(store.preferences(), source.path)
+                store.mark_as_loaded()
+    return PreferenceStore(path, metadata)
+
+
+def require_labels(preferences: Sequence[Preference], path: Path) -> None:
+    """Raise PreferenceStoreError where none of the preferences in `path` can be trained on."""
+    if not any(preference.answer.mu_left is not None for preference in preferences):
+        raise PreferenceStoreError(
+            f"{path} holds {len(preferences)} preferences and not one label; expected answers that can be trained on: "
+            "left, right or equal. Name another source."
+        )
 
 
 def _fill(

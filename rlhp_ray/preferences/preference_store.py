@@ -14,6 +14,8 @@ from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.preferences.preference_database import BUSY_TIMEOUT_S, SCHEMA, check_origin, connect_read_only
 from rlhp_ray.preferences.preference_subject import ENV_VERSION_KEY
 
+LOADED_KEY = "loaded_queries"  # in the metadata: how many of the first queries were loaded, and not asked by the run
+
 
 class PreferenceStore:
     """One SQLite file. Every write is one transaction that is synced to disk before the call returns.
@@ -159,6 +161,15 @@ class PreferenceStore:
         """One more than the largest query index stored: how many queries were spent."""
         return self._rows("SELECT coalesce(max(query_index) + 1, 0) FROM preferences")[0][0]
 
+    def mark_as_loaded(self) -> None:
+        """Say of all that is stored that it was answered elsewhere, and is what a run starts with."""
+        self._connection.execute("INSERT INTO metadata VALUES (?, ?)", (LOADED_KEY, str(self.num_queries())))
+
+    def num_loaded(self) -> int:
+        """How many queries the run started with; its own are numbered from there on."""
+        rows = self._rows("SELECT value FROM metadata WHERE key = ?", (LOADED_KEY,))
+        return int(rows[0][0]) if rows else 0
+
     def clips(self, clip_ids: Iterable[str]) -> dict[str, Clip]:
         """Stored clips by id."""
         found = {}
@@ -175,4 +186,4 @@ class PreferenceStore:
 
 
 def _compared(metadata: dict[str, str]) -> dict[str, str]:
-    return {key: value for key, value in metadata.items() if key != ENV_VERSION_KEY}
+    return {key: value for key, value in metadata.items() if key not in (ENV_VERSION_KEY, LOADED_KEY)}

@@ -77,7 +77,7 @@ class PreferenceSubject:
             )
         return cls(fields["env_id"], fields["clip_steps"], fields["observation_space"], fields["action_space"], version)
 
-    def require_fit(self, path: Path, other: "PreferenceSubject", other_path: Path) -> None:
+    def require_fit(self, path: Path | str, other: "PreferenceSubject", other_path: Path) -> None:
         """Raise PreferenceStoreError where preferences in `other_path` cannot be put to those in `path`."""
         names = [name for name in _WHAT if getattr(self, name) != getattr(other, name)]
         for name in names:

@@ -80,6 +80,18 @@ class ObservationScaling:
         scale = np.where(self.unbounded, std, self.scale).astype(np.float32)
         return ObservationScaling(self.kind, self.size, self.shape, offset, scale, np.zeros_like(self.unbounded))
 
+    def becomes(self, other: "ObservationScaling") -> bool:
+        """Whether `other` is this scaling, or may be what `fitted_to` makes of it."""
+        mine, theirs = ((s.kind, s.size, s.shape, s.start) for s in (self, other))
+        if mine != theirs:
+            return False
+        if self.offset is None or self.scale is None or self.unbounded is None:
+            return True
+        fixed = ~self.unbounded
+        return all(
+            np.array_equal(getattr(self, name)[fixed], getattr(other, name)[fixed]) for name in ("offset", "scale")
+        )
+
     def __call__(self, observations: np.ndarray) -> np.ndarray:
         """Scale `[n, *shape]` to `[n, size]` float32; bytes are returned as they came, `[n, *shape]` uint8."""
         if self.kind == "bytes":
