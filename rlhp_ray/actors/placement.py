@@ -10,25 +10,11 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from rlhp_ray.actors.preference_buffer import PreferenceBuffer
 from rlhp_ray.actors.reward_learner import FitSettings, RewardLearner
 from rlhp_ray.config.schema import RunConfig
-from rlhp_ray.envs.env_version import env_version
 from rlhp_ray.preferences.preference_database import STORE_FILE
-from rlhp_ray.preferences.preference_subject import PreferenceSubject
 from rlhp_ray.reward.ensemble import EnsembleSpec
-from rlhp_ray.reward.space_json import space_to_dict
+from rlhp_ray.reward.run_ensemble import preference_subject
 
 HEAD_NODE_RESOURCE = "node:__internal_head__"
-
-
-def store_metadata(config: RunConfig, spec: EnsembleSpec) -> dict[str, str]:
-    """What the preferences of a run are about; a store about something else is refused."""
-    subject = PreferenceSubject(
-        env_id=config.env.id,
-        clip_steps=config.preferences.clip_steps,
-        observation_space=space_to_dict(spec.observation_space),
-        action_space=space_to_dict(spec.action_space),
-        env_version=env_version(config.env.id),
-    )
-    return subject.to_metadata()
 
 
 def _on_head_node() -> NodeAffinitySchedulingStrategy:
@@ -47,7 +33,7 @@ def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: P
     actor: Any = PreferenceBuffer  # ray.remote is typed as if it left the class alone
     buffer = actor.options(name=name, scheduling_strategy=_on_head_node()).remote(
         store_path=str(directory / STORE_FILE),
-        metadata=store_metadata(config, spec),
+        metadata=preference_subject(config, spec).to_metadata(),
         teacher=config.teacher,
         pool_clips=config.preferences.pool_clips,
         seed=config.seed,

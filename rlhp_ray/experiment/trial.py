@@ -118,15 +118,14 @@ def _check_stored_inputs(archive: RunArchive, config: RunConfig, description: En
 
     Preferences to start with are put into the run's own database meanwhile.
     """
-    from rlhp_ray.actors.placement import store_metadata
     from rlhp_ray.policy.starting_point import load_starting_point
-    from rlhp_ray.policy.swapped_env import ensemble_spec
     from rlhp_ray.preferences.preference_copying import open_run_store
+    from rlhp_ray.reward.run_ensemble import ensemble_spec, preference_subject
 
     spec = ensemble_spec(config, description)
     load = config.preferences.load if config.reward_source == "preferences" else None
     if archive.preferences_file.exists() or load is not None:
-        metadata = store_metadata(config, spec)
+        metadata = preference_subject(config, spec).to_metadata()
         with closing(open_run_store(archive.preferences_file, metadata, None if load is None else Path(load))) as store:
             if load is not None:
                 say(f"{store.num_loaded():,} saved preferences of {load} to start with")

@@ -19,8 +19,8 @@ from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.summary import RunStatus
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.preference_algorithm import BUFFER_NAME_KEY, checkpoint_interval_iterations
-from rlhp_ray.policy.swapped_env import ensemble_spec
 from rlhp_ray.policy.training_state import checkpoint_iteration
+from rlhp_ray.reward.run_ensemble import ensemble_spec
 
 CHECKPOINTS_KEPT = 2  # the best and, always, the last
 

@@ -24,10 +24,11 @@ from rlhp_ray.policy.preference_training import PreferenceTraining
 from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.starting_point import StartingPoint, load_starting_point
-from rlhp_ray.policy.swapped_env import ensemble_spec, register_swapped_env, run_config_of
+from rlhp_ray.policy.swapped_env import register_swapped_env, run_config_of
 from rlhp_ray.policy.training_state import restore_training, save_training
 from rlhp_ray.reward.ensemble import PublishedReward
 from rlhp_ray.reward.inference import save_reward
+from rlhp_ray.reward.run_ensemble import ensemble_spec
 from rlhp_ray.seeding import derive_seed
 
 BUFFER_NAME_KEY = "rlhp_buffer"  # of env_config: name of the driver's PreferenceBuffer; absent: the trial makes one

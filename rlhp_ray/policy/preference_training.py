@@ -14,6 +14,7 @@ from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replay_labels
 from rlhp_ray.actors.process_memory import resident_megabytes
 from rlhp_ray.clips.clip import ClipArrays
+from rlhp_ray.clips.initial_rollouts import INITIAL_CLIPS_PER_QUERY, STINT_CLIPS
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.policy.runner_group import collect_untrained, harvest_runners, publish_to_runners, restart_runners
 from rlhp_ray.preferences.label_schedule import LabelSchedule
@@ -22,8 +23,6 @@ from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemb
 from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.seeding import derive_seed
 
-INITIAL_CLIPS_PER_QUERY = 2  # so that the first pairs need not share clips
-STINT_CLIPS = 2  # length of the untrained policy's short rollouts
 LARGEST_INITIAL_SHARE = 0.2  # of the run's env steps
 ITERATIONS_TO_USE_A_ROUND = 2  # it is fitted during the next training iteration and applied in the one after
 

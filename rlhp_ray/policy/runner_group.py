@@ -6,6 +6,7 @@ import ray
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
+from rlhp_ray.clips.initial_rollouts import rollout_env_steps
 from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.swapped_env import apply_reward, drain, restart_episodes
 from rlhp_ray.reward.ensemble import PublishedReward
@@ -41,11 +42,7 @@ def _restart(runner: EnvRunner, seed: int) -> None:
 
 
 def collect_untrained(runners: EnvRunnerGroup, env_steps: int, stint_steps: int) -> None:
-    """Roll out the untrained policy for about this many env steps in all; RLlib's copy of the rollouts is dropped.
-
-    The first half restarts every environment after each `stint_steps`, so that clips begin from many starts; the second
-    half lets episodes run on, so that states far from any start are seen too.
-    """
+    """Roll out the untrained policy for about this many env steps in all; RLlib's copy of the rollouts is dropped."""
     share = -(-env_steps // max(1, runners.num_remote_env_runners()))
     runners.foreach_env_runner(
         partial(_sample_and_forget, env_steps=share, stint_steps=stint_steps),
@@ -54,9 +51,7 @@ def collect_untrained(runners: EnvRunnerGroup, env_steps: int, stint_steps: int)
 
 
 def _sample_and_forget(runner: EnvRunner, env_steps: int, stint_steps: int) -> None:
-    taken, stint = 0, stint_steps * runner.num_envs  # type: ignore[attr-defined]  # RLlib's subclasses declare it
-    while taken + stint <= env_steps // 2:
-        runner.sample(num_timesteps=stint, force_reset=True)
-        taken += stint
-    runner.sample(num_timesteps=env_steps - taken, force_reset=True)
+    stint = stint_steps * runner.num_envs  # type: ignore[attr-defined]  # RLlib's subclasses declare it
+    for steps in rollout_env_steps(env_steps, stint):
+        runner.sample(num_timesteps=steps, force_reset=True)
     runner.get_metrics()

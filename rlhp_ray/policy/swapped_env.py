@@ -6,12 +6,12 @@ import gymnasium as gym
 from ray import tune
 from ray.rllib.env.env_runner import EnvRunner
 
-from rlhp_ray.clips.recorder import ClipRecorder
 from rlhp_ray.config.schema import RunConfig
-from rlhp_ray.envs.registry import EnvDescription, describe_env, make_vector_env
-from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
-from rlhp_ray.reward.observation_scaling import ObservationScaling
+from rlhp_ray.envs.registry import describe_env
+from rlhp_ray.reward.ensemble import PublishedReward, RewardEnsemble
 from rlhp_ray.reward.reward_swap import Harvest, RewardSwapVectorEnv
+from rlhp_ray.reward.run_ensemble import ensemble_spec
+from rlhp_ray.reward.run_env import make_run_env
 from rlhp_ray.seeding import derive_seed
 
 ENV_NAME = "rlhp_reward_swap"
@@ -23,49 +23,20 @@ def run_config_of(env_config: dict[str, Any]) -> RunConfig:
     return RunConfig.model_validate(env_config[RUN_KEY])
 
 
-def ensemble_spec(config: RunConfig, description: EnvDescription) -> EnsembleSpec:
-    """The ensemble of this run, the same in every process."""
-    return EnsembleSpec(
-        observation_space=description.observation_space,
-        action_space=description.action_space,
-        members=config.reward.members,
-        hidden_sizes=tuple(config.reward.hidden_sizes),
-        image_network=config.reward.image_network,
-        scaling=ObservationScaling.from_space(description.observation_space),
-        scale=config.reward.scale,
-        seed=derive_seed(config.seed, "ensemble"),
-    )
-
-
-def horizon_env_steps(config: RunConfig, description: EnvDescription) -> int | None:
-    """The fixed horizon in env steps, or None where ends are visible."""
-    return description.episode_steps if config.env.horizon == "auto" else config.env.horizon
-
-
 def make_swapped_env(env_config: dict[str, Any]) -> gym.vector.VectorEnv:
     """RLlib's environment creator: `num_envs` environments with clips, scaling and the predicted reward."""
     config = run_config_of(env_config)
     description = describe_env(config.env.id, frame_skip=config.env.frame_skip)
-    num_envs = env_config.get("num_envs", config.env.num_envs)
-    env = make_vector_env(
-        config.env.id,
-        num_envs,
-        frame_skip=config.env.frame_skip,
-        horizon=horizon_env_steps(config, description),
-        termination_penalty=config.env.termination_penalty,
-    )
     ensemble = RewardEnsemble(ensemble_spec(config, description))
     use_true_reward = config.reward_source == "true_reward"
-    recorder = None
-    if not use_true_reward or ensemble.scaling.needs_data:
-        recorder = ClipRecorder(
-            num_envs,
-            config.preferences.clip_steps,
-            description.observation_space,
-            description.action_space,
-            description.frame_stack,
-        )
-    return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward)
+    return make_run_env(
+        config,
+        description,
+        ensemble,
+        num_envs=env_config.get("num_envs", config.env.num_envs),
+        use_true_reward=use_true_reward,
+        records=not use_true_reward or ensemble.scaling.needs_data,
+    )
 
 
 def register_swapped_env() -> None:

@@ -1,0 +1,50 @@
+"""The vector environment that a run's configuration describes: clips, observation scaling, the predicted reward."""
+
+from rlhp_ray.clips.recorder import ClipRecorder
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.registry import EnvDescription, make_vector_env
+from rlhp_ray.reward.ensemble import RewardEnsemble
+from rlhp_ray.reward.reward_swap import RewardSwapVectorEnv
+
+
+def horizon_env_steps(config: RunConfig, description: EnvDescription) -> int | None:
+    """The fixed horizon in env steps, or None where ends are visible."""
+    return description.episode_steps if config.env.horizon == "auto" else config.env.horizon
+
+
+def make_run_env(
+    config: RunConfig,
+    description: EnvDescription,
+    ensemble: RewardEnsemble,
+    *,
+    num_envs: int,
+    use_true_reward: bool,
+    records: bool,
+) -> RewardSwapVectorEnv:
+    """Environments side by side, as the run trains in them.
+
+    Args:
+        config: of the run.
+        description: of one environment.
+        ensemble: predicts rewards, and owns the observation scaling.
+        num_envs: copies.
+        use_true_reward: give the environment's own reward.
+        records: cut the steps into clips.
+    """
+    env = make_vector_env(
+        config.env.id,
+        num_envs,
+        frame_skip=config.env.frame_skip,
+        horizon=horizon_env_steps(config, description),
+        termination_penalty=config.env.termination_penalty,
+    )
+    recorder = None
+    if records:
+        recorder = ClipRecorder(
+            num_envs,
+            config.preferences.clip_steps,
+            description.observation_space,
+            description.action_space,
+            description.frame_stack,
+        )
+    return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward)
