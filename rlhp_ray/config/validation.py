@@ -45,6 +45,41 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
     return description
 
 
+def validate_gathering(config: RunConfig) -> "EnvDescription":
+    """As `validate_run`, for `rlhp preferences gather`."""
+    lines = []
+    if config.preferences.labels == 0:
+        lines.append("preferences.labels: got 0, nothing to gather; expected at least 1; raise it")
+    for section in ("preferences", "reward"):
+        if getattr(config, section).load is not None:
+            lines.append(
+                f"{section}.load: got {getattr(config, section).load!r}; expected null, since what is gathered is new "
+                "and comes from a policy alone; leave it out"
+            )
+    if lines:
+        raise ConfigError(join_lines("configuration", lines))
+    return validate_run(config)
+
+
+def validate_fitting(config: RunConfig) -> "EnvDescription":
+    """As `validate_run`, for `rlhp reward fit`."""
+    lines = []
+    if config.preferences.load is None:
+        lines.append(
+            "preferences.load: got null, nothing to fit to; expected the directory of a run, a preference database or "
+            "an export; set preferences.load=PATH"
+        )
+    for section in ("reward", "policy"):
+        if getattr(config, section).load is not None:
+            lines.append(
+                f"{section}.load: got {getattr(config, section).load!r}; expected null, since a reward is fitted "
+                "afresh, to preferences alone; leave it out"
+            )
+    if lines:
+        raise ConfigError(join_lines("configuration", lines))
+    return validate_run(config)
+
+
 def _horizon_problems(config: RunConfig, own_steps: int | None) -> Iterator[str]:
     horizon = config.env.horizon
     if horizon == "auto" and own_steps is None:

@@ -1,20 +1,17 @@
 """Tune callback that shows one live line: steps, labels, true return, predictor accuracy, time left; and notices."""
 
 import math
-import sys
 import time
 from typing import Any
 
 from ray.tune import Callback
 
 from rlhp_ray import metric_keys as keys
-
-PLAIN_INTERVAL_S = 5.0  # between lines where standard error is not a terminal
-CLEAR_LINE = "\r\x1b[2K"
+from rlhp_ray.experiment.live_line import LiveLine
 
 
 class ProgressLine(Callback):
-    """Rewrites its line on a terminal; elsewhere prints a line every few seconds.
+    """Shows the latest metrics.
 
     Args:
         env_steps: of the whole run.
@@ -25,8 +22,7 @@ class ProgressLine(Callback):
         self._env_steps = env_steps
         self._labels = labels
         self._first: tuple[float, float] | None = None
-        self._printed = -math.inf
-        self._live = sys.stderr.isatty()
+        self._line = LiveLine()
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
         metrics = result[keys.METRICS]
@@ -35,19 +31,12 @@ class ProgressLine(Callback):
         if self._first is None:
             self._first = (now, done)
         finished = done >= self._env_steps
-        if not self._live and now - self._printed < PLAIN_INTERVAL_S and not finished:
-            return
-        self._printed = now
-        text = " | ".join(part for part in self._parts(metrics, now, done) if part)
-        if self._live:
-            print(f"{CLEAR_LINE}{text}", end="\n" if finished else "", file=sys.stderr, flush=True)
-        else:
-            print(text, file=sys.stderr, flush=True)
+        self._line.show(" | ".join(part for part in self._parts(metrics, now, done) if part), last=finished)
 
     def _show_notices(self, notices: list[str]) -> None:
         """Above the live line, for good; our processes' own standard error is not shown."""
         for notice in notices:
-            print(f"{CLEAR_LINE if self._live else ''}rlhp: warning: {notice}", file=sys.stderr, flush=True)
+            self._line.notice(f"rlhp: warning: {notice}")
 
     def _parts(self, metrics: dict, now: float, done: int) -> list[str]:
         evaluated = metrics.get(keys.EVALUATION_RETURN)

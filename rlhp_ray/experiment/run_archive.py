@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rlhp_ray.errors import ArchiveError
 from rlhp_ray.experiment.archive_files import (
@@ -51,7 +51,7 @@ class RunArchive:
         command: str,
         question: str | None,
         expect: str | None,
-    ) -> "RunArchive":
+    ) -> Self:
         """Makes `<output_dir>/<name>` (or `<default_stem>-<unique suffix>`) and files what is known before the run.
 
         Raises:
@@ -125,7 +125,7 @@ class RunArchive:
         return summary
 
     def _fill(self, config_yaml: str, command: str, question: str | None, expect: str | None) -> None:
-        for folder in (self.code_dir, self.tensorboard_dir, self.checkpoints_dir, self.videos_dir):
+        for folder in self._folders:
             folder.mkdir()
         self.append_command(command)
         if question or expect:
@@ -136,6 +136,10 @@ class RunArchive:
         write_durably(self.hardware_file, json.dumps(hardware(), indent=2) + "\n")
         archive_code(self.code_dir, runs_dir=self.directory.parent)
         write_durably(self.config_file, config_yaml)
+
+    @property
+    def _folders(self) -> tuple[Path, ...]:
+        return self.code_dir, self.tensorboard_dir, self.checkpoints_dir, self.videos_dir
 
     @property
     def config_file(self) -> Path:

@@ -52,12 +52,23 @@ class GreedyPolicy:
     def _act(self, observations: np.ndarray) -> np.ndarray:
         scaled = torch.from_numpy(np.ascontiguousarray(self._scaling(observations)))
         outputs = self._network.actor_head(self._network.features(scaled))
-        if isinstance(self._action_space, gym.spaces.Discrete):
-            return outputs.argmax(-1).numpy() + self._action_space.start
-        assert isinstance(self._action_space, gym.spaces.Box)
-        low, high = self._action_space.low, self._action_space.high
-        normalised = np.clip(outputs.numpy(), -1.0, 1.0).reshape(-1, *self._action_space.shape)
-        return (low + (normalised + 1.0) * (high - low) / 2.0).astype(self._action_space.dtype)
+        chosen = outputs.argmax(-1) if isinstance(self._action_space, gym.spaces.Discrete) else outputs
+        return environment_actions(chosen.numpy(), self._action_space)
+
+
+def environment_actions(chosen: np.ndarray, action_space: gym.Space) -> np.ndarray:
+    """Actions as the environment takes them.
+
+    Args:
+        chosen: `[n]`, numbers of Discrete actions from 0, or `[n, action_size]`, normalised ones.
+        action_space: of one environment.
+    """
+    if isinstance(action_space, gym.spaces.Discrete):
+        return chosen + action_space.start
+    assert isinstance(action_space, gym.spaces.Box)
+    low, high = action_space.low, action_space.high
+    normalised = np.clip(chosen, -1.0, 1.0).reshape(-1, *action_space.shape)
+    return (low + (normalised + 1.0) * (high - low) / 2.0).astype(action_space.dtype)
 
 
 @dataclass(frozen=True, eq=False)
