@@ -27,13 +27,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: Sequence[str]) -> int:
     arguments = parse_arguments(words)
-    from rlhp_ray.cli import commands, preference_commands
+    from rlhp_ray.cli import commands, preference_commands, reward_commands
 
     run = {
         "train": commands.train,
         "resume": commands.resume,
         "replay": commands.replay,
         "preferences": preference_commands.preferences,
+        "reward": reward_commands.reward,
     }
     return run[arguments.command](arguments, shlex.join(["rlhp", *words]))
 

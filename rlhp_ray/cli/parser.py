@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import rlhp_ray
 from rlhp_ray.cli.preference_parser import add_preferences
+from rlhp_ray.cli.reward_parser import add_reward
 
 _TRAIN = """\
 Train an agent from preferences. The last line on standard output is the directory of the run; the rest goes to
@@ -68,6 +69,7 @@ def _build() -> tuple[argparse.ArgumentParser, list[str]]:
     replay.add_argument("--live", action="store_true", help="open a window, where a display exists")
     replay.add_argument("--output", metavar="FILE.mp4", help="file for the video (default: chosen and printed)")
     add_preferences(subparsers, _add_command)
+    add_reward(subparsers, _add_command)
     return parser, list(subparsers.choices)
 
 

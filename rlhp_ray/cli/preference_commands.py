@@ -1,4 +1,4 @@
-"""`rlhp preferences ...`: saved preferences looked at, written as open files, read back and put together."""
+"""`rlhp preferences ...`: preferences gathered, looked at, written as open files, read back and put together."""
 
 import argparse
 import contextlib
@@ -13,9 +13,9 @@ _SOURCE = "a run, or a preference database or export"
 
 
 def preferences(arguments: argparse.Namespace, command: str) -> int:
-    """`rlhp preferences stats|export|import|merge`."""
-    del command  # nothing is archived
+    """`rlhp preferences gather|stats|export|import|merge`."""
     run: dict[str, Callable[[argparse.Namespace], None]] = {
+        "gather": lambda arguments: _gather(arguments, command),
         "stats": _stats,
         "export": _export,
         "import": _import,
@@ -23,6 +23,19 @@ def preferences(arguments: argparse.Namespace, command: str) -> int:
     }
     run[arguments.preferences_command](arguments)
     return 0
+
+
+def _gather(arguments: argparse.Namespace, command: str) -> None:
+    from rlhp_ray.config.loading import load_config
+    from rlhp_ray.config.validation import validate_gathering
+
+    config = load_config(arguments.config, arguments.overrides)
+    description = validate_gathering(config)
+
+    from rlhp_ray.experiment.gathering import gather_preferences
+
+    directory = gather_preferences(config, description, config_name=Path(arguments.config).stem, command=command)
+    _finish(f"{config.preferences.labels:,} preferences were gathered", directory)
 
 
 def _stats(arguments: argparse.Namespace) -> None:

@@ -7,13 +7,22 @@ from typing import Any
 AddCommand = Callable[[Any, str, str, str], argparse.ArgumentParser]
 
 _GROUP = """\
-Look at saved preferences, write them as open files, read them back, or put several together.
+Gather preferences without a run, look at saved ones, write them as open files, read them back, or put several together.
 
 example:
   rlhp preferences stats runs/pendulum-3-k2f
 
 `rlhp preferences COMMAND --help` explains a command. A SOURCE is the directory of a run, its preferences.sqlite (or
 any other preference database), or a directory that `rlhp preferences export` wrote. It is never changed."""
+_GATHER = """\
+Record clips of an untrained policy (or, with policy.load, of a given one), have the teacher compare them, and save all
+preferences.labels answers. Nothing is trained. The last line on standard output is the directory, which
+preferences.load= takes; the rest goes to standard error.
+
+example:
+  rlhp preferences gather moving_dot preferences.labels=500
+
+CONFIG and overrides are those of `rlhp train`."""
 _STATS = """\
 Print what saved preferences are about, how many there are, and what was answered by whom.
 
@@ -41,8 +50,11 @@ _SOURCE = "directory of a run, preference database, or export"
 
 def add_preferences(subparsers: Any, add_command: AddCommand) -> None:
     """Add `preferences` and what stands below it."""
-    group = add_command(subparsers, "preferences", "look at, export, import or merge saved preferences", _GROUP)
+    group = add_command(subparsers, "preferences", "gather, look at, export, import or merge preferences", _GROUP)
     below = group.add_subparsers(dest="preferences_command", metavar="COMMAND", required=True)
+    gather = add_command(below, "gather", "make preferences of an untrained or a given policy", _GATHER)
+    gather.add_argument("config", metavar="CONFIG", help="name of a shipped configuration, or a path")
+    gather.add_argument("overrides", metavar="k=v", nargs="*", help="override, for example preferences.labels=500")
     stats = add_command(below, "stats", "say what saved preferences hold", _STATS)
     stats.add_argument("source", metavar="SOURCE", help=_SOURCE)
     export = add_command(below, "export", "write preferences as Parquet, NPZ and JSON", _EXPORT)

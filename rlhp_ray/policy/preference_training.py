@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from ray.actor import ActorHandle
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
-from scipy.stats import spearmanr
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replay_labels
@@ -20,6 +19,7 @@ from rlhp_ray.policy.runner_group import collect_untrained, harvest_runners, pub
 from rlhp_ray.preferences.label_schedule import LabelSchedule
 from rlhp_ray.preferences.schedule_choice import make_schedule
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
+from rlhp_ray.reward.rank_correlation import rank_correlation
 from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.seeding import derive_seed
 
@@ -204,7 +204,7 @@ class PreferenceTraining:
                 keys.QUERIES: self.queries,
                 keys.LABELS: self.labels,
                 keys.FIT_LAG: self.env_steps - finished.started_env_steps,
-                keys.REWARD_TRUE_CORRELATION: _rank_correlation(
+                keys.REWARD_TRUE_CORRELATION: rank_correlation(
                     fitted.recent_returns.mean(axis=0), report.recent_true_returns
                 ),
                 keys.ENSEMBLE_SPREAD: fitted.ensemble_spread,
@@ -234,10 +234,3 @@ class PreferenceTraining:
         """What the user must see since the last call."""
         notices, self._notices = self._notices, []
         return notices
-
-
-def _rank_correlation(predicted: np.ndarray, true: np.ndarray) -> float:
-    """Spearman's correlation; NaN where either is constant, as it is undefined there."""
-    if np.ptp(predicted) == 0 or np.ptp(true) == 0:
-        return math.nan
-    return float(spearmanr(predicted, true).statistic)

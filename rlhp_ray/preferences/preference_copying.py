@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from rlhp_ray.errors import PreferenceStoreError
 from rlhp_ray.preferences.clip_check import ClipCheck
 from rlhp_ray.preferences.clip_shards import bounded_batches
 from rlhp_ray.preferences.new_target import new_file
-from rlhp_ray.preferences.preference import Preference
 from rlhp_ray.preferences.preference_export import ExportSource
+from rlhp_ray.preferences.preference_reading import CopyReport, Renumbering, require_labels
 from rlhp_ray.preferences.preference_source import PreferenceSource, SavedPreference
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.preference_subject import PreferenceSubject
@@ -19,21 +18,6 @@ from rlhp_ray.preferences.referred_clips import checked_clips, checked_preferenc
 from rlhp_ray.preferences.source_location import open_source
 
 _ROWS_AT_ONCE = 4096
-
-
-@dataclass
-class CopyReport:
-    """What was written.
-
-    Args:
-        preferences: stored.
-        duplicates: left out, since the same was stored already.
-        clips: stored.
-    """
-
-    preferences: int = 0
-    duplicates: int = 0
-    clips: int = 0
 
 
 def import_preferences(directory: Path, database: Path) -> CopyReport:
@@ -79,7 +63,7 @@ def merge_preferences(database: Path, paths: Sequence[Path]) -> CopyReport:
             if subject.env_version is None and source.subject.env_version is not None:
                 subject, named_by = replace(subject, env_version=source.subject.env_version), source.path
         with new_file(database) as temporary:
-            _fill(temporary, subject, sources, report, _Renumbering(report).apply)
+            _fill(temporary, subject, sources, report, Renumbering(report).apply)
     return report
 
 
@@ -102,22 +86,13 @@ def open_run_store(path: Path, metadata: dict[str, str], load: Path | None) -> P
     if load is not None and not path.exists():
         with open_source(load) as source, new_file(path) as temporary:
             subject = PreferenceSubject.from_metadata(metadata, path)
-            subject.require_fit("this run", source.subject, source.path)
+            subject.require_fit("this configuration", source.subject, source.path)
             report = CopyReport()
-            _fill(temporary, subject, [source], report, _Renumbering(report).apply)
+            _fill(temporary, subject, [source], report, Renumbering(report).apply)
             with closing(PreferenceStore(temporary, metadata)) as store:
                 require_labels(store.preferences(), source.path)
                 store.mark_as_loaded()
     return PreferenceStore(path, metadata)
-
-
-def require_labels(preferences: Sequence[Preference], path: Path) -> None:
-    """Raise PreferenceStoreError where none of the preferences in `path` can be trained on."""
-    if not any(preference.answer.mu_left is not None for preference in preferences):
-        raise PreferenceStoreError(
-            f"{path} holds {len(preferences)} preferences and not one label; expected answers that can be trained on: "
-            "left, right or equal. Name another source."
-        )
 
 
 def _fill(
@@ -139,20 +114,3 @@ def _fill(
                 store.record([saved.preference for saved in portion], [], [saved.answered_unix_s for saved in portion])
                 report.preferences += len(portion)
     report.clips = len(clip_ids)
-
-
-class _Renumbering:
-    """Numbers preferences anew, through all sources, and leaves out duplicates."""
-
-    def __init__(self, report: CopyReport) -> None:
-        self._report = report
-        self._seen: set[tuple[str, str, str, str]] = set()  # judgements
-
-    def apply(self, preferences: Iterable[SavedPreference]) -> Iterator[SavedPreference]:
-        for saved in preferences:
-            p = saved.preference
-            if p.judgement in self._seen:
-                self._report.duplicates += 1
-                continue
-            yield replace(saved, preference=replace(p, query_index=len(self._seen)))
-            self._seen.add(p.judgement)

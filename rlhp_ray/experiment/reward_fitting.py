@@ -1,0 +1,177 @@
+"""A reward by itself: an ensemble fitted to saved preferences, epoch by epoch, without Ray."""
+
+import csv
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from rlhp_ray.clips.clip import ClipArrays
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.registry import EnvDescription
+from rlhp_ray.experiment.archive_files import archive_errors
+from rlhp_ray.experiment.piece_archive import PieceArchive
+from rlhp_ray.preferences.preference_reading import read_labels
+from rlhp_ray.reward.bradley_terry import preference_probability
+from rlhp_ray.reward.ensemble import RewardEnsemble
+from rlhp_ray.reward.ensemble_fitting import EnsembleFitter
+from rlhp_ray.reward.inference import save_reward
+from rlhp_ray.reward.labelled_pairs import LabelledPairs, bootstrap_weights
+from rlhp_ray.reward.run_ensemble import ensemble_spec, preference_subject
+
+CALIBRATION_BINS = 10  # Guo et al. 2017 (arXiv 1706.04599), s2, use 15 on far more labels
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the labels; NaN where no member has such labels.
+
+    Args:
+        epoch: from 1.
+        training_loss: cross-entropy on the labels that members train on, each just before its step.
+        validation_loss: on the labels that their bootstrap left out.
+        validation_accuracy: share of left-out, decided labels whose sign is predicted.
+        calibration_error: expected calibration error on them, after the epoch.
+        l2_coefficient: mean over members.
+    """
+
+    epoch: int
+    training_loss: float
+    validation_loss: float
+    validation_accuracy: float
+    calibration_error: float
+    l2_coefficient: float
+
+
+class RewardFitting:
+    """Fits `reward.pretraining_epochs` epochs to the newest labels of `preferences.load`.
+
+    Args:
+        config: validated for fitting.
+        description: of the environment.
+
+    Raises:
+        PreferenceStoreError: the preferences cannot be read, are about something else, or hold no label.
+        RewardDataError: a clip cannot be used.
+    """
+
+    def __init__(self, config: RunConfig, description: EnvDescription) -> None:
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)  # as in the reward learner of a run
+        self._config = config
+        self._spec = ensemble_spec(config, description)
+        assert config.preferences.load is not None
+        subject = preference_subject(config, self._spec)
+        labels, clips = read_labels(Path(config.preferences.load), subject, config.preferences.window)
+        pairs = LabelledPairs.from_preferences(labels, clips, config.preferences.source_weights)
+        assert pairs is not None
+        self._pairs = pairs
+        self._clips = ClipArrays.from_clips(list(clips.values()))
+        self._ensemble = RewardEnsemble(self._spec)
+        if self._ensemble.scaling.needs_data:
+            observations = self._clips.observations
+            self._ensemble.scaling = self._ensemble.scaling.fitted_to(observations.reshape(-1, *observations.shape[2:]))
+
+    @property
+    def num_labels(self) -> int:
+        """Labels that are fitted to."""
+        return len(self._pairs)
+
+    def epochs(self) -> Iterator[Epoch]:
+        """Fit, and say of each epoch how it went. Raises RewardDataError where a loss is not finite."""
+        reward = self._config.reward
+        fitter = EnsembleFitter(self._ensemble, reward.learning_rate, reward.batch_pairs, self._config.seed)
+        for epoch in range(1, reward.pretraining_epochs + 1):
+            metrics = fitter.fit(self._pairs, epochs=1, round_index=epoch - 1)
+            yield Epoch(
+                epoch,
+                metrics.training_loss,
+                metrics.validation_loss,
+                metrics.validation_accuracy,
+                self._calibration_error(),
+                metrics.l2_coefficient,
+            )
+
+    def _calibration_error(self) -> float:
+        returns = [
+            self._ensemble.member_rewards_of_clips(side).sum(-1) for side in (self._pairs.left, self._pairs.right)
+        ]
+        probability = preference_probability(torch.from_numpy(returns[0]), torch.from_numpy(returns[1])).numpy()
+        weights = bootstrap_weights(self._config.seed, self._pairs.query_index, self._ensemble.members)
+        held_out = (weights == 0) & (self._pairs.mu_left != 0.5)
+        answered_left = np.broadcast_to(self._pairs.mu_left == 1.0, probability.shape)
+        return calibration_error(probability[held_out], answered_left[held_out])
+
+    def save(self, directory: Path) -> None:
+        """Normalise over all clips that were fitted to, and write the learnt reward."""
+        published = self._ensemble.publish(1, self._ensemble.member_rewards_of_clips(self._clips))
+        save_reward(directory, self._spec, published, self._config.env.id)
+
+
+def calibration_error(probability: np.ndarray, outcome: np.ndarray) -> float:
+    """Expected calibration error over equal bins of P(left): `sum_b n_b / n |mean P_b - share of left_b|`.
+
+    Source: Naeini et al. 2015; Guo et al. 2017 (arXiv 1706.04599), equation 3, here over P(left) in [0, 1].
+
+    Args:
+        probability: `[n]`.
+        outcome: `[n]` bool, whether left was preferred.
+
+    Returns:
+        From 0 to 1; NaN where n is 0.
+    """
+    assert probability.shape == outcome.shape and probability.ndim == 1
+    if not len(probability):
+        return float("nan")
+    bins = np.minimum((probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
+    gaps = np.bincount(bins, probability.astype(np.float64) - outcome, CALIBRATION_BINS)
+    return float(np.abs(gaps).sum() / len(probability))
+
+
+def fit_reward(
+    config: RunConfig, description: EnvDescription, *, config_name: str, command: str, show: Callable[[str], None]
+) -> Path:
+    """Fit a reward in a directory of its own, showing a table of the epochs.
+
+    Args:
+        config: validated for fitting.
+        description: of the environment.
+        config_name: for the name of the directory.
+        command: for the archive.
+        show: takes each line of the table.
+
+    Returns:
+        The directory that was written.
+
+    Raises:
+        ConfigError: the directory exists.
+        ArchiveError: it cannot be written.
+        PreferenceStoreError, RewardDataError: as `RewardFitting`.
+    """
+    fitting = RewardFitting(config, description)
+    archive = PieceArchive.of(config, f"{config_name}-reward-seed{config.seed}", command)
+    show(f"{fitting.num_labels:,} labels of {config.preferences.load}")
+    show(TABLE_HEAD)
+    names = [field.name for field in dataclasses.fields(Epoch)]
+    with archive_errors(archive.directory):
+        with archive.epochs_file.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            for epoch in fitting.epochs():
+                writer.writerow(dataclasses.asdict(epoch))
+                show(table_row(epoch))
+        fitting.save(archive.directory)
+    return archive.directory
+
+
+TABLE_HEAD = "  epoch  training loss  validation loss  accuracy  calibration error       L2"
+
+
+def table_row(epoch: Epoch) -> str:
+    """One line below `TABLE_HEAD`."""
+    losses = f"{epoch.training_loss:15.3f}{epoch.validation_loss:17.3f}"
+    quality = f"{epoch.validation_accuracy:10.2f}{epoch.calibration_error:19.3f}"
+    return f"  {epoch.epoch:5}{losses}{quality}{epoch.l2_coefficient:9.1e}"
