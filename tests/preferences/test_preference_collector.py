@@ -7,6 +7,7 @@ import pytest
 from rlhp_ray.errors import PreferenceStoreError, TeacherError
 from rlhp_ray.preferences.preference import Answer
 from rlhp_ray.preferences.preference_collector import RECENT_CLIPS, PreferenceCollector
+from rlhp_ray.preferences.preference_copying import open_run_store
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.teacher_traits import TeacherTraits
 from rlhp_ray.preferences.teachers import RandomTeacher, SimulatedTeacher
@@ -262,3 +263,44 @@ def test_a_teacher_that_fails_is_told_with_its_query_and_can_go_on_once_correcte
     assert (made.queries, made._store.preferences()) == (0, [])
     teacher.fails_in = ""
     assert len(made.ask(8, 0).preferences) == 8
+
+
+@pytest.fixture
+def started_with(tmp_path, collector, make_database, vector_subject, make_clips, chain):
+    """A collector whose run starts with 5 saved preferences, each on two clips that stand next to each other."""
+    clips = make_clips(6)
+    saved = make_database("saved.sqlite", vector_subject, clips, chain(clips))
+
+    def make(teacher=None) -> PreferenceCollector:
+        store = open_run_store(tmp_path / "run.sqlite", vector_subject.to_metadata(), saved)
+        return collector(teacher, store=store, clips=6)
+
+    return make
+
+
+def test_loaded_preferences_spend_no_query_and_their_pairs_are_not_asked_again(started_with):
+    made = started_with()
+    loaded = made.replay(0).preferences
+    assert ([p.query_index for p in loaded], made.queries, made.num_loaded) == ([0, 1, 2, 3, 4], 0, 5)
+    own = made.ask(10, 0).preferences
+    assert ([p.query_index for p in own], made.queries) == (list(range(5, 15)), 10)
+    assert len(pair_keys(loaded) | pair_keys(own)) == 15, "all pairs of 6 clips, each once"
+
+
+def test_after_a_resume_the_loaded_come_first_and_repeated_queries_are_found(started_with):
+    first = started_with()
+    first.replay(0)
+    first.ask(2, 0)
+    asked = first.ask(4, 0).preferences
+    teacher = CountingTeacher()
+    again = started_with(teacher)
+    assert [p.query_index for p in again.replay(2).preferences] == [0, 1, 2, 3, 4, 5, 6]
+    assert again.queries == 2
+    assert again.ask(4, 0).preferences == asked
+    assert teacher.shown == []
+    assert len(again.replay(None).preferences) == 9 and again.queries == 4
+
+
+def test_loaded_preferences_that_are_missing_after_a_resume_are_told(started_with):
+    with pytest.raises(PreferenceStoreError, match="holds 5 of the 8 queries"):
+        started_with().replay(3)
