@@ -1,0 +1,72 @@
+"""The class behind the actor, without Ray: when a version is fitted, and when it stays as it is."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+from rlhp_ray.actors.preference_buffer import RoundData
+from rlhp_ray.actors.reward_learner import FitSettings, RewardLearner
+from rlhp_ray.clips.clip import ClipArrays
+from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
+from rlhp_ray.reward.labelled_pairs import LabelledPairs
+from rlhp_ray.reward.observation_scaling import ObservationScaling
+
+SPACE, BUTTONS = gym.spaces.Box(-1.0, 1.0, (3,), np.float32), gym.spaces.Discrete(2)
+SPEC = EnsembleSpec(SPACE, BUTTONS, 3, (16,), "cnn", ObservationScaling.from_space(SPACE), 1.0, 0)
+
+
+def clips(count: int, seed: int) -> ClipArrays:
+    rng = np.random.default_rng(seed)
+    return ClipArrays(rng.uniform(-1, 1, (count, 5, 3)).astype(np.float32), rng.integers(0, 2, (count, 5)))
+
+
+@pytest.fixture
+def learner():
+    threads = torch.get_num_threads()
+    plain_class = RewardLearner.__ray_metadata__.modified_class
+    yield plain_class(SPEC, FitSettings(0.01, 32, 3, 2, None), 0)
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def loaded(learner):
+    """A learner that starts from a learnt reward of version 7."""
+    ensemble = RewardEnsemble(SPEC)
+    published = ensemble.publish(7, ensemble.member_rewards_of_clips(clips(20, seed=1)))
+    learner.load_published(published)
+    return learner, published
+
+
+def is_same(first, second) -> bool:
+    weights = all(np.array_equal(first.weights[name], second.weights[name]) for name in first.weights)
+    return weights and np.array_equal(first.normaliser.mean, second.normaliser.mean)
+
+
+def test_a_loaded_reward_without_labels_stays_as_it_is(loaded):
+    learner, published = loaded
+    fitted = learner.fit_round(RoundData(None, clips(20, seed=2)))
+    assert fitted.metrics is None
+    assert fitted.published.version == 7 and is_same(fitted.published, published)
+    assert fitted.recent_reward_mean != pytest.approx(0, abs=1e-4), "the clips are others than it was normalised over"
+
+
+def test_a_loaded_reward_is_fitted_to_labels(loaded):
+    learner, published = loaded
+    pairs = LabelledPairs(clips(8, 3), clips(8, 4), np.ones(8, np.float32), np.arange(8))
+    fitted = learner.fit_round(RoundData(pairs, clips(20, seed=2)))
+    assert fitted.published.version == 8 and not is_same(fitted.published, published)
+    assert fitted.recent_reward_mean == pytest.approx(0, abs=1e-4)
+
+
+def test_a_first_version_is_normalised_even_without_labels(learner):
+    fitted = learner.fit_round(RoundData(None, clips(20, seed=2)))
+    assert fitted.published.version == 1
+    assert fitted.recent_reward_mean == pytest.approx(0, abs=1e-4)
+
+
+def test_labels_to_start_with_are_fitted_in_the_first_round(learner):
+    pairs = LabelledPairs(clips(8, 3), clips(8, 4), np.ones(8, np.float32), np.arange(8))
+    learner.add_pairs(RoundData(pairs, None))
+    assert learner.fit_round(RoundData(None, clips(20, seed=2))).metrics.num_labels == 8
