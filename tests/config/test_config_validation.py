@@ -3,7 +3,7 @@
 import pytest
 
 from rlhp_ray.config.loading import find_config, known_configs, load_config
-from rlhp_ray.config.validation import validate_run
+from rlhp_ray.config.validation import validate_fitting, validate_gathering, validate_run
 from rlhp_ray.errors import ConfigError, EnvironmentNotSupportedError
 
 STEPPED = ("preferences.schedule=stepped",)
@@ -73,6 +73,12 @@ def test_an_unknown_environment_is_told_with_the_nearest(load):
         (["training.env_steps=799", "env.num_env_runners=2"], "in 32 environments"),
         (["reward.load=/nowhere"], "reward.load: got '/nowhere', a path that does not exist; expected a directory"),
         (["reward.load=/etc/hostname"], "reward.load: got '/etc/hostname', a file; expected a directory"),
+        (["policy.load=/nowhere"], "policy.load: got '/nowhere', a path that does not exist; expected a directory"),
+        (
+            ["policy.load=/etc/hostname"],
+            "policy.load: got '/etc/hostname', a file; expected a directory with a learnt p",
+        ),
+        (["preferences.load=/nowhere"], "preferences.load: got '/nowhere', a path that does not exist; expected the"),
         (["output_dir=/etc/hostname"], "output_dir: got '/etc/hostname', a file; expected a directory"),
         (
             ["preferences.schedule=constant", "preferences.decay_env_steps=500"],
@@ -119,6 +125,8 @@ def test_a_contradiction_is_told_in_one_line(load, overrides, expected):
         ["preferences.clip_steps=201", "env.horizon=201"],
         ["preferences.labels=0", "reward_source=true_reward"],
         ["preferences.labels=0", "reward.load=."],
+        ["preferences.labels=0", "preferences.load=/etc/hostname"],
+        ["policy.load=."],
         ["training.env_steps=400"],
         ["training.env_steps=50", "env.num_envs=1"],
         ["training.env_steps=1", "reward_source=true_reward"],
@@ -176,3 +184,48 @@ def test_a_run_directory_that_exists_is_kept_unless_it_is_resumed(load, tmp_path
     assert kept.read_text() == "dear"
     validate_run(load("name=first"), new_run=False)
     validate_run(load("name=second"))
+
+
+def test_a_run_that_goes_on_needs_its_preferences_no_more(load):
+    validate_run(load("preferences.load=/nowhere"), new_run=False)
+
+
+def test_what_is_loaded_is_found_from_any_directory(load, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = load("reward.load=made", "policy.load=../made", "preferences.load=/made")
+    found = [config.reward.load, config.policy.load, config.preferences.load]
+    assert found == [str(tmp_path / "made"), str(tmp_path.parent / "made"), "/made"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["preferences.labels=0"], "preferences.labels: got 0, nothing to gather; expected at least 1"),
+        (["preferences.load=/x"], "preferences.load: got '/x'; expected null, since what is gathered is new"),
+        (["reward.load=/x"], "reward.load: got '/x'; expected null"),
+        (["teacher.preset=random", "teacher.mistake=0.1"], "teacher.mistake: got 0.1"),
+    ],
+)
+def test_what_cannot_be_gathered_is_told(load, overrides, expected):
+    with pytest.raises(ConfigError) as caught:
+        validate_gathering(load(*overrides))
+    assert expected in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ([], "preferences.load: got null, nothing to fit to; expected the directory of a run"),
+        (["preferences.load=/etc/hostname", "reward.load=/x"], "reward.load: got '/x'; expected null, since a reward"),
+        (["preferences.load=/etc/hostname", "policy.load=/x"], "policy.load: got '/x'; expected null, since a reward"),
+        (["preferences.load=/nowhere"], "preferences.load: got '/nowhere', a path that does not exist"),
+    ],
+)
+def test_what_cannot_be_fitted_is_told(load, overrides, expected):
+    with pytest.raises(ConfigError) as caught:
+        validate_fitting(load(*overrides))
+    assert expected in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_labels_play_no_part_in_fitting(load):
+    validate_fitting(load("preferences.load=/etc/hostname", "preferences.labels=0"))

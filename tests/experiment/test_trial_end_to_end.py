@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -286,3 +287,58 @@ def test_a_teacher_that_fails_is_told_with_its_query(tmp_path: Path, monkeypatch
     told = "rlhp: error: query 0: teacher.callable=doubtful_tricks:judge answered 'both'; expected one of left, right,"
     assert told in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.fixture(scope="module")
+def gathered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty preferences about clips of an untrained policy."""
+    folder = tmp_path_factory.mktemp("gathered")
+    done = run("preferences", "gather", "moving_dot", "name=saved", f"output_dir={folder}", "preferences.labels=40")
+    assert done.returncode == 0, done.stderr
+    return folder / "saved"
+
+
+def test_a_run_from_saved_preferences_killed_and_resumed_equals_undisturbed(gathered: Path, tmp_path: Path) -> None:
+    saved = shutil.copytree(gathered, tmp_path / "saved")
+    undisturbed = train(tmp_path / "undisturbed", f"preferences.load={saved}")
+    result = summary(undisturbed)
+    assert (result["queries"], result["labels_loaded"], len(labels(undisturbed))) == (60, 40, 100)
+    first = next(row for row in metrics(undisturbed) if row["queries"])
+    assert (first["labels_loaded"], first["queries"]) == ("40", "30"), "half of the budget at first, spent on new pairs"
+    process = start(tmp_path / "killed", f"preferences.load={saved}")
+    wait_for_iteration(tmp_path / "killed" / "run", KILL_AFTER_ITERATION)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    shutil.rmtree(saved)
+    done = run("resume", str(tmp_path / "killed" / "run"))
+    assert done.returncode == 0, done.stderr
+    assert_same_result(undisturbed, tmp_path / "killed" / "run")
+
+
+def test_saved_preferences_alone_are_fitted(gathered: Path, tmp_path: Path) -> None:
+    made = train(tmp_path, f"preferences.load={gathered}", "preferences.labels=0", "training.env_steps=6000")
+    result = summary(made)
+    assert (result["queries"], result["labels"], result["labels_loaded"]) == (0, 0, 40)
+    assert result["reward_validation_accuracy"] > 0.5
+
+
+def test_a_learnt_reward_and_a_policy_go_on_without_a_label(undisturbed: Path, tmp_path: Path) -> None:
+    loads = [f"{section}.load={undisturbed}" for section in ("reward", "policy")]
+    every = "training.checkpoint_interval_env_steps=2000"
+    made = train(tmp_path, *loads, "preferences.labels=0", "training.env_steps=4000", every)
+    assert labels(made) == []
+    assert weights(made)["reward.safetensors"] == weights(undisturbed)["reward.safetensors"], "nothing was refitted"
+    assert weights(made)["policy.safetensors"] != weights(undisturbed)["policy.safetensors"]
+    first = metrics(made)[0]
+    assert float(first["env_steps"]) == 0, "no clips are collected for queries that nobody asks"
+    assert float(first["evaluation_true_return_mean"]) == summary(undisturbed)["true_return_mean"]
+
+
+def test_preferences_and_policies_that_do_not_fit_are_one_clear_error(gathered: Path, tmp_path: Path) -> None:
+    for load, expected in (
+        (f"preferences.load={gathered}", "has another environment than this configuration: got rlhp/MovingDot-v0"),
+        (f"policy.load={gathered}", "is not a checkpoint: policy.json is missing"),
+    ):
+        done = run("train", "pendulum", f"output_dir={tmp_path}", load)
+        assert done.returncode == 1
+        assert expected in done.stderr and "Traceback" not in done.stderr

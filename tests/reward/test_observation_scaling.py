@@ -157,3 +157,27 @@ def test_continuous_actions_are_scaled_from_their_bounds():
 def test_an_action_entry_that_cannot_vary_is_encoded_as_a_number():
     space = gym.spaces.Box(np.array([3, -1], np.float32), np.array([3, 1], np.float32))
     assert encode_actions(np.array([[3, 0.5]], np.float32), space).tolist() == [[0, 0.5]]
+
+
+def test_a_scaling_becomes_itself_and_what_it_is_fitted_to():
+    half_open = gym.spaces.Box(np.array([-1, -np.inf], np.float32), np.array([1, np.inf], np.float32))
+    fresh = ObservationScaling.from_space(half_open)
+    fitted, other = (fresh.fitted_to(np.array([[0, mean - 1], [0, mean + 1]])) for mean in (3, 5))
+    assert fresh.becomes(fresh) and fresh.becomes(fitted) and fitted.becomes(fitted)
+    assert not fitted.becomes(other) and not fitted.becomes(fresh)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        gym.spaces.Box(-1.0, 2.0, (2,), np.float32),
+        gym.spaces.Box(-1.0, 1.0, (3,), np.float32),
+        gym.spaces.Discrete(2),
+        gym.spaces.Box(0, 255, (84, 84, 4), np.uint8),
+    ],
+)
+def test_a_scaling_does_not_become_that_of_another_space(space):
+    scaling = ObservationScaling.from_space(gym.spaces.Box(-1.0, 1.0, (2,), np.float32))
+    other = ObservationScaling.from_space(space)
+    assert not scaling.becomes(other) and not other.becomes(scaling)
+    assert other.becomes(ObservationScaling.from_space(space))
