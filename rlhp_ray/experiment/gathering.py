@@ -60,10 +60,12 @@ class _Gathering:
         ensemble = RewardEnsemble(self._spec)
         ensemble.load(start.published)
         self._scaling, space = ensemble.scaling, description.action_space
-        seeds = (derive_seed(config.seed, "gather", name) for name in ("network", "actions"))
-        sizes, network_seed, actions_seed = config.training.hidden_sizes, *seeds
-        network = start.policy.network if start.policy else untrained_network(self._scaling, space, sizes, network_seed)
-        self._policy = SamplingPolicy(network, space, actions_seed)
+        if start.policy is not None:
+            network = start.policy.network
+        else:
+            seed = derive_seed(config.seed, "gather", "network")
+            network = untrained_network(self._scaling, space, config.training.hidden_sizes, seed)
+        self._policy = SamplingPolicy(network, space, derive_seed(config.seed, "gather", "actions"))
         self._env = make_run_env(
             config, description, ensemble, num_envs=config.env.num_envs, use_true_reward=True, records=True
         )
