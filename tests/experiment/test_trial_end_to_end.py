@@ -319,7 +319,7 @@ def test_saved_preferences_alone_are_fitted(gathered: Path, tmp_path: Path) -> N
     made = train(tmp_path, f"preferences.load={gathered}", "preferences.labels=0", "training.env_steps=6000")
     result = summary(made)
     assert (result["queries"], result["labels"], result["labels_loaded"]) == (0, 0, 40)
-    assert result["reward_validation_accuracy"] > 0.5
+    assert float(metrics(made)[-1]["reward_training_loss"]) < 0.69, "less than the log 2 of knowing nothing"
 
 
 def test_a_learnt_reward_and_a_policy_go_on_without_a_label(undisturbed: Path, tmp_path: Path) -> None:
