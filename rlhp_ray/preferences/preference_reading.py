@@ -47,9 +47,7 @@ class Renumbering:
             self._seen.add(p.judgement)
 
 
-def read_labels(
-    path: Path, subject: PreferenceSubject, window: int | None
-) -> tuple[list[Preference], dict[str, Clip]]:
+def read_labels(path: Path, subject: PreferenceSubject, window: int | None) -> tuple[list[Preference], dict[str, Clip]]:
     """The newest labels, and the clips that they refer to, by id.
 
     Args:
