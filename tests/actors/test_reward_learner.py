@@ -25,7 +25,7 @@ def clips(count: int, seed: int) -> ClipArrays:
 def learner():
     threads = torch.get_num_threads()
     plain_class = RewardLearner.__ray_metadata__.modified_class
-    yield plain_class(SPEC, FitSettings(0.01, 32, 3, 2, None), 0)
+    yield plain_class(SPEC, FitSettings(0.01, 32, 3, 2, None), 0, None)
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
 
@@ -54,7 +54,7 @@ def test_a_loaded_reward_without_labels_stays_as_it_is(loaded):
 
 def test_a_loaded_reward_is_fitted_to_labels(loaded):
     learner, published = loaded
-    pairs = LabelledPairs(clips(8, 3), clips(8, 4), np.ones(8, np.float32), np.arange(8))
+    pairs = LabelledPairs(clips(8, 3), clips(8, 4), np.ones(8, np.float32), np.arange(8), np.ones(8, np.float32))
     fitted = learner.fit_round(RoundData(pairs, clips(20, seed=2)))
     assert fitted.published.version == 8 and not is_same(fitted.published, published)
     assert fitted.recent_reward_mean == pytest.approx(0, abs=1e-4)
@@ -67,6 +67,6 @@ def test_a_first_version_is_normalised_even_without_labels(learner):
 
 
 def test_labels_to_start_with_are_fitted_in_the_first_round(learner):
-    pairs = LabelledPairs(clips(8, 3), clips(8, 4), np.ones(8, np.float32), np.arange(8))
+    pairs = LabelledPairs(clips(8, 3), clips(8, 4), np.ones(8, np.float32), np.arange(8), np.ones(8, np.float32))
     learner.add_pairs(RoundData(pairs, None))
     assert learner.fit_round(RoundData(None, clips(20, seed=2))).metrics.num_labels == 8

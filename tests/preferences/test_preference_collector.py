@@ -280,7 +280,7 @@ def started_with(tmp_path, collector, make_database, vector_subject, make_clips,
 
 def test_loaded_preferences_spend_no_query_and_their_pairs_are_not_asked_again(started_with):
     made = started_with()
-    loaded = made.replay(0).preferences
+    loaded = made.replay(0)
     assert ([p.query_index for p in loaded], made.queries, made.num_loaded) == ([0, 1, 2, 3, 4], 0, 5)
     own = made.ask(10, 0).preferences
     assert ([p.query_index for p in own], made.queries) == (list(range(5, 15)), 10)
@@ -294,11 +294,11 @@ def test_after_a_resume_the_loaded_come_first_and_repeated_queries_are_found(sta
     asked = first.ask(4, 0).preferences
     teacher = CountingTeacher()
     again = started_with(teacher)
-    assert [p.query_index for p in again.replay(2).preferences] == [0, 1, 2, 3, 4, 5, 6]
+    assert [p.query_index for p in again.replay(2)] == [0, 1, 2, 3, 4, 5, 6]
     assert again.queries == 2
     assert again.ask(4, 0).preferences == asked
     assert teacher.shown == []
-    assert len(again.replay(None).preferences) == 9 and again.queries == 4
+    assert len(again.replay(None)) == 9 and again.queries == 4
 
 
 def test_loaded_preferences_that_are_missing_after_a_resume_are_told(started_with):
