@@ -222,10 +222,11 @@ class RewardConfig(_Section):
     hidden_sizes: HiddenSizes = Field(
         default=(64, 64), description="Units of each hidden layer of a member (C17 A.1: 64, 64); the cnn has its own."
     )
-    image_network: Literal["cnn", "keypoint_cnn"] = Field(
-        default="cnn",
-        description="What reads images: cnn, the paper's (C17 A.2), or keypoint_cnn, which sees where each filter "
-        "responds most; for few labels on scenes of small moving things.",
+    network: str = Field(
+        default="auto",
+        description="What a member is: mlp, for vectors (C17 A.1); cnn, for images (C17 A.2); or keypoint_cnn, for "
+        "images, which sees where each filter responds most: for few labels on scenes of small moving things. auto is "
+        "mlp or cnn.",
     )
     learning_rate: PositiveFloat = Field(default=1e-3, description="Step size of Adam, per gradient step.")
     batch_pairs: PositiveInt = Field(default=32, description="Pairs of clips in one gradient step.")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlhp_ray.config.error_text import join_lines
+from rlhp_ray.config.network_checks import network_problems
 from rlhp_ray.config.schedule_checks import schedule_problems
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.teacher_checks import teacher_problems
@@ -29,6 +30,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
         EnvironmentNotSupportedError: The environment is unknown or has spaces that cannot be used.
         ConfigError: With one line for every contradiction.
     """
+    from rlhp_ray.envs.image_space import is_image_space
     from rlhp_ray.envs.registry import describe_env  # gymnasium takes a third of a second
 
     description = describe_env(config.env.id, frame_skip=config.env.frame_skip)
@@ -38,6 +40,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
         *schedule_problems(config.preferences, config.training.env_steps),
         *teacher_problems(config.teacher),
         *_load_problems(config, new_run=new_run),
+        *network_problems(config.reward, config.env.id, is_image_space(description.observation_space)),
         *(_directory_problems(config) if new_run else ()),
     ]
     if lines:

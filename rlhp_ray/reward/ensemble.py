@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import gymnasium as gym
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from rlhp_ray.clips.clip import ClipArrays
+from rlhp_ray.reward.member_network import MemberNetwork
+from rlhp_ray.reward.network_registry import build_network
+from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
 from rlhp_ray.reward.normalisation import RewardNormaliser
 from rlhp_ray.reward.observation_scaling import ObservationScaling, action_size, encode_actions
-from rlhp_ray.reward.reward_networks import IMAGE_NETWORKS, KeypointRewardNetwork, MLPRewardNetwork
 
 MAX_STEPS_PER_BATCH = 1024  # of inference over clips: 116 MB of pixels as floats
 
@@ -41,8 +43,7 @@ class EnsembleSpec:
         observation_space: of one environment, before scaling.
         action_space: of one environment.
         members: networks in the ensemble; C17 uses 3.
-        hidden_sizes: of the MLP, and of what follows the keypoints.
-        image_network: what reads images, a key of `IMAGE_NETWORKS`.
+        network: architecture of the members.
         scaling: owns what the networks see of an observation.
         scale: standard deviation of the predicted reward, in reward units.
         seed: of the initial weights.
@@ -51,8 +52,7 @@ class EnsembleSpec:
     observation_space: gym.Space
     action_space: gym.Space
     members: int
-    hidden_sizes: tuple[int, ...]
-    image_network: str
+    network: NetworkSpec
     scaling: ObservationScaling
     scale: float
     seed: int
@@ -85,13 +85,11 @@ class EncodedClips:
             parts[0].frame_stack,
         )
 
-    def rewards(self, network: nn.Module) -> Tensor:
-        """Rewards `[members, num_clips, clip_steps]`; a network that reads frames one by one reads each frame once."""
+    def rewards(self, network: MemberNetwork) -> Tensor:
+        """Rewards `[members, num_clips, clip_steps]`."""
         if self.frame_stack is None:
             return network(self.observations, self.actions)
-        if isinstance(network, KeypointRewardNetwork):
-            return network.of_clips(self.observations, self.actions)
-        return network(self.observations.unfold(1, self.frame_stack, 1), self.actions)
+        return network.of_frames(self.observations, self.actions, self.frame_stack)
 
 
 class RewardEnsemble:
@@ -104,20 +102,17 @@ class RewardEnsemble:
         self.normaliser = RewardNormaliser.identity(spec.members, spec.scale)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(spec.seed)
-            self.network: nn.Module = self._build_network()
+            self.network = self._build_network()
 
     @property
     def members(self) -> int:
         """Networks in the ensemble."""
         return self.spec.members
 
-    def _build_network(self) -> nn.Module:
-        size = action_size(self.spec.action_space)
-        if self.scaling.kind == "bytes":
-            return IMAGE_NETWORKS[self.spec.image_network](
-                self.members, self.scaling.shape, size, self.spec.hidden_sizes
-            )
-        return MLPRewardNetwork(self.members, self.scaling.size, size, self.spec.hidden_sizes)
+    def _build_network(self) -> MemberNetwork:
+        scaling = self.scaling
+        shape = scaling.shape if scaling.kind == "bytes" else (scaling.size,)
+        return build_network(NetworkShape(self.members, shape, action_size(self.spec.action_space)), self.spec.network)
 
     def encode(self, observations: np.ndarray, actions: np.ndarray) -> tuple[Tensor, Tensor]:
         """`[n, *observation]`, `[n, *action]` to the tensors that the networks take."""

@@ -10,7 +10,7 @@ from safetensors.numpy import load, save
 
 from rlhp_ray.errors import CheckpointError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 def write_export(directory: Path, stem: str, header: dict, tensors: dict[str, np.ndarray]) -> None:
@@ -49,6 +49,11 @@ def read_export(directory: Path, stem: str) -> tuple[dict, dict[str, np.ndarray]
         raise CheckpointError(
             f"{header_path} was written by a newer rlhp (format {version}); this one reads format {FORMAT_VERSION}: "
             "upgrade rlhp_ray."
+        )
+    if version < FORMAT_VERSION:
+        raise CheckpointError(
+            f"{header_path} was written by an older rlhp (format {version}); this one reads format {FORMAT_VERSION}: "
+            "train again, or use the version of rlhp_ray that wrote it."
         )
     return header, tensors
 

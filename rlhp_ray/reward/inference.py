@@ -7,6 +7,7 @@ import numpy as np
 from rlhp_ray.errors import CheckpointError
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.export_files import read_export, write_export
+from rlhp_ray.reward.network_spec import NetworkSpec
 from rlhp_ray.reward.normalisation import RewardNormaliser
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 from rlhp_ray.reward.space_json import space_from_dict, space_to_dict
@@ -15,8 +16,7 @@ _STATISTICS = ("normaliser.mean", "normaliser.std")
 _HEADER_TYPES: dict[str, type | tuple[type, ...]] = {
     "version": int,
     "members": int,
-    "hidden_sizes": list,
-    "image_network": str,
+    "network": dict,
     "scale": (int, float),
     "env_id": str,
 }
@@ -42,8 +42,7 @@ def save_reward(directory: Path, spec: EnsembleSpec, published: PublishedReward,
         "env_id": env_id,
         "version": published.version,
         "members": spec.members,
-        "hidden_sizes": list(spec.hidden_sizes),
-        "image_network": spec.image_network,
+        "network": spec.network.to_dict(),
         "scale": spec.scale,
         "scaling": published.scaling.to_dict(),
         "observation_space": space_to_dict(spec.observation_space),
@@ -69,8 +68,7 @@ def load_reward(directory: Path) -> RewardFunction:
             observation_space=space_from_dict(header["observation_space"]),
             action_space=space_from_dict(header["action_space"]),
             members=header["members"],
-            hidden_sizes=tuple(header["hidden_sizes"]),
-            image_network=header["image_network"],
+            network=NetworkSpec.from_dict(header["network"]),
             scaling=ObservationScaling.from_dict(header["scaling"]),
             scale=header["scale"],
             seed=0,
@@ -91,7 +89,7 @@ def load_fitting_reward(directory: Path, spec: EnsembleSpec) -> RewardFunction:
         CheckpointError: it cannot be read, or was learnt with other spaces or another architecture.
     """
     reward = load_reward(directory)
-    for name in ("observation_space", "action_space", "members", "hidden_sizes", "image_network"):
+    for name in ("observation_space", "action_space", "members", "network"):
         got, expected = getattr(reward.ensemble.spec, name), getattr(spec, name)
         if got != expected:
             raise CheckpointError(

@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+BATCH_NORM_MOMENTUM = 0.01  # slow: a pass over images holds one pair only
+
 
 class MemberLinear(nn.Module):
     """`y_m = x_m W_m + b_m` for every member m, by one batched product. Input `[members, n, in]`."""
@@ -46,3 +48,53 @@ class MemberConv2d(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         weight, bias = self.weight.flatten(0, 1), self.bias.flatten()
         return nn.functional.conv2d(inputs, weight, bias, stride=self._stride, groups=self._groups)
+
+
+class MemberBatchNorm(nn.Module):
+    """Batch norm with each member's own statistics, over all rows of a pass: both clips of a pair share them.
+
+    `gain (x - mean) / sqrt(variance + eps) + shift`, by the rows' statistics while training and by running ones
+    afterwards (Ioffe and Szegedy 2015). Takes `[rows, members * features, ...]`.
+    """
+
+    def __init__(self, members: int, features: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(members, features))
+        self.shift = nn.Parameter(torch.zeros(members, features))
+        self.register_buffer("mean", torch.zeros(members, features))
+        self.register_buffer("variance", torch.ones(members, features))
+        self.mean: Tensor
+        self.variance: Tensor
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        statistics = self.mean.view(-1), self.variance.view(-1)  # views: the running statistics move in place
+        gain, shift = self.gain.flatten(), self.shift.flatten()
+        return nn.functional.batch_norm(inputs, *statistics, gain, shift, self.training, BATCH_NORM_MOMENTUM)
+
+
+class PairDropout(nn.Module):
+    """Dropout that can drop the same units in both clips of a pair, so that equal clips are judged equal.
+
+    While training, the first half of the rows are left clips and the second half right clips, in the same order. With
+    a shared mask, two identical clips have exactly P = .5; with separate masks they do not.
+
+    Args:
+        probability: of a unit to be dropped; the others are divided by 1 - probability.
+        shared: one mask for both clips of a pair.
+        rows_dim: which dimension of the input the rows are.
+    """
+
+    def __init__(self, probability: float, shared: bool, rows_dim: int = 0) -> None:
+        super().__init__()
+        self._probability, self._shared, self._rows_dim = probability, shared, rows_dim
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        if not self.training or self._probability == 0:
+            return inputs
+        if not self._shared:
+            return nn.functional.dropout(inputs, self._probability)
+        rows = inputs.shape[self._rows_dim]
+        assert rows % 2 == 0, f"{rows} rows are no pairs of clips"
+        one_side = inputs.narrow(self._rows_dim, 0, rows // 2)
+        mask = nn.functional.dropout(torch.ones_like(one_side), self._probability)
+        return inputs * torch.cat([mask, mask], dim=self._rows_dim)

@@ -11,12 +11,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from rlhp_ray.envs.image_space import is_image_space
 from rlhp_ray.errors import EnvironmentNotSupportedError
 
 LARGEST_SENSIBLE_BOUND = 1e6  # beyond it a "bound" is a way of writing infinity (CartPole's 3.4e38)
 SMALLEST_STD = 1e-6  # an entry that moves less is constant: its unit is unknown, and it is not to be blown up later
 BYTE_MAX = 255.0
-SMALLEST_IMAGE_SIDE = 43  # of the predictor's convolutions (C17 A.2); smaller images are vectors to the networks
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class ObservationScaling:
                 f"observation space {space}; expected Box or Discrete. Wrap the environment, for instance by "
                 "gymnasium.wrappers.FlattenObservation."
             )
-        if space.dtype == np.uint8 and len(space.shape) == 3 and min(space.shape[:2]) >= SMALLEST_IMAGE_SIDE:
+        if is_image_space(space):
             return cls("bytes", int(np.prod(space.shape)), space.shape)
         low, high = (np.asarray(bound, np.float64).reshape(-1) for bound in (space.low, space.high))
         bounded = (np.abs(low) < LARGEST_SENSIBLE_BOUND) & (np.abs(high) < LARGEST_SENSIBLE_BOUND) & (high > low)

@@ -5,6 +5,7 @@ from rlhp_ray.envs.env_version import env_version
 from rlhp_ray.envs.registry import EnvDescription
 from rlhp_ray.preferences.preference_subject import PreferenceSubject
 from rlhp_ray.reward.ensemble import EnsembleSpec
+from rlhp_ray.reward.network_spec import NetworkSpec
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 from rlhp_ray.reward.space_json import space_to_dict
 from rlhp_ray.seeding import derive_seed
@@ -12,13 +13,13 @@ from rlhp_ray.seeding import derive_seed
 
 def ensemble_spec(config: RunConfig, description: EnvDescription) -> EnsembleSpec:
     """The ensemble of this run, the same in every process."""
+    scaling = ObservationScaling.from_space(description.observation_space)
     return EnsembleSpec(
         observation_space=description.observation_space,
         action_space=description.action_space,
         members=config.reward.members,
-        hidden_sizes=tuple(config.reward.hidden_sizes),
-        image_network=config.reward.image_network,
-        scaling=ObservationScaling.from_space(description.observation_space),
+        network=NetworkSpec.from_config(config.reward, scaling.kind == "bytes"),
+        scaling=scaling,
         scale=config.reward.scale,
         seed=derive_seed(config.seed, "ensemble"),
     )

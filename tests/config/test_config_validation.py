@@ -71,6 +71,19 @@ def test_an_unknown_environment_is_told_with_the_nearest(load):
         (["training.env_steps=399"], "too few to fill 2 clips of 25 env steps in 16 environments"),
         (["training.env_steps=49", "env.num_envs=1"], "expected at least 50"),
         (["training.env_steps=799", "env.num_env_runners=2"], "in 32 environments"),
+        (
+            ["reward.network=mlpp"],
+            "got 'mlpp', expected auto, mlp, cnn or keypoint_cnn; did you mean mlp?",
+        ),
+        (
+            ["reward.network=cnn"],
+            "got cnn, but the observations of Pendulum-v1 are vectors to the networks",
+        ),
+        (["reward.network=keypoint_cnn"], "expected mlp; leave it out for the default, auto"),
+        (
+            ["reward.network=mlp", "env.id=rlhp/MovingDotPixels-v0"],
+            "are images to the networks; expected cnn or keypoint_cnn",
+        ),
         (["reward.load=/nowhere"], "reward.load: got '/nowhere', a path that does not exist; expected a directory"),
         (["reward.load=/etc/hostname"], "reward.load: got '/etc/hostname', a file; expected a directory"),
         (["policy.load=/nowhere"], "policy.load: got '/nowhere', a path that does not exist; expected a directory"),
@@ -135,6 +148,8 @@ def test_a_contradiction_is_told_in_one_line(load, overrides, expected):
         [*STEPPED, "preferences.schedule_steps=[[1,1]]"],
         ["preferences.schedule=inverse_quadratic", "preferences.decay_env_steps=500"],
         ["preferences.schedule=a_package.of_nobodys:late"],
+        ["reward.network=mlp"],
+        ["reward.network=keypoint_cnn", "env.id=rlhp/MovingDotPixels-v0"],
         ["teacher.preset=random"],
         ["teacher.preset=skip", "teacher.skip_below=-200"],
         ["teacher.preset=myopic", "teacher.mistake=0.1", "teacher.skip=0.1", "teacher.equal_within=3"],

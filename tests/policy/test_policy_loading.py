@@ -12,6 +12,7 @@ from rlhp_ray.policy.inference import load_fitting_policy, load_policy, save_pol
 from rlhp_ray.policy.starting_point import load_starting_point
 from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
 from rlhp_ray.reward.inference import save_reward
+from rlhp_ray.reward.network_spec import NetworkSpec
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 
 POINTS = gym.spaces.Box(-1.0, 1.0, (3,), np.float32)
@@ -99,7 +100,9 @@ def test_missing_and_truncated_files_are_refused(saved, name):
 @pytest.fixture
 def start(tmp_path):
     """The starting point of a run in the half-open space."""
-    spec = EnsembleSpec(HALF_OPEN, BUTTONS, 2, (4,), "cnn", ObservationScaling.from_space(HALF_OPEN), 1.0, 0)
+    spec = EnsembleSpec(
+        HALF_OPEN, BUTTONS, 2, NetworkSpec("mlp", (4,)), ObservationScaling.from_space(HALF_OPEN), 1.0, 0
+    )
 
     def load(**sections):
         config = {"env": {"id": "x"}, "training": {"hidden_sizes": [8]}, **sections}

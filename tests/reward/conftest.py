@@ -1,6 +1,7 @@
 """Small ensembles, and one thread: the tests are short, and other processes may be at work."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 
 import gymnasium as gym
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from rlhp_ray.reward.ensemble import EnsembleSpec
+from rlhp_ray.reward.network_spec import NetworkSpec
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 
 POINTS = gym.spaces.Box(-1.0, 1.0, (3,), np.float32)
@@ -25,11 +27,21 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture
 def make_spec() -> Callable[..., EnsembleSpec]:
-    """Specifications that differ from a small MLP ensemble of three by what is given."""
+    """Specifications that differ from a small ensemble of three of the paper's networks by what is given."""
+    of_network = {field.name for field in fields(NetworkSpec)} - {"name"}
 
-    def make(observation_space: gym.Space = POINTS, action_space: gym.Space = BUTTONS, **changes) -> EnsembleSpec:
-        settings = {"members": 3, "hidden_sizes": (16,), "image_network": "cnn", "scale": 1.0, "seed": 0, **changes}
+    def make(
+        observation_space: gym.Space = POINTS,
+        action_space: gym.Space = BUTTONS,
+        network: str | None = None,
+        **changes,
+    ) -> EnsembleSpec:
+        options = {"hidden_sizes": (16,), **{key: changes.pop(key) for key in of_network & changes.keys()}}
+        settings = {"members": 3, "scale": 1.0, "seed": 0, **changes}
         scaling = settings.pop("scaling", ObservationScaling.from_space(observation_space))
-        return EnsembleSpec(observation_space, action_space, scaling=scaling, **settings)
+        name = network or ("cnn" if scaling.kind == "bytes" else "mlp")
+        return EnsembleSpec(
+            observation_space, action_space, scaling=scaling, network=NetworkSpec(name, **options), **settings
+        )
 
     return make

@@ -117,11 +117,11 @@ def test_weights_of_another_ensemble_are_not_taken(make_spec):
         RewardEnsemble(make_spec()).load(RewardEnsemble(make_spec(members=2)).published())
 
 
-@pytest.mark.parametrize("image_network", ["cnn", "keypoint_cnn"])
-def test_clips_of_single_frames_give_what_their_stacks_give(make_spec, image_network):
+@pytest.mark.parametrize("network", ["cnn", "keypoint_cnn"])
+def test_clips_of_single_frames_give_what_their_stacks_give(make_spec, network):
     """The newest frame is the last of a stack."""
     space = gym.spaces.Box(0, 255, (48, 48, 3), np.uint8)
-    ensemble = RewardEnsemble(make_spec(space, image_network=image_network))
+    ensemble = RewardEnsemble(make_spec(space, network=network))
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 256, (2, 2 + 5, 48, 48), dtype=np.uint8)
     actions = rng.integers(0, 2, (2, 5))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rlhp_ray.reward.member_layers import MemberConv2d, MemberLinear
+from rlhp_ray.reward.member_layers import MemberBatchNorm, MemberConv2d, MemberLinear, PairDropout
 
 MEMBERS = 3
 
@@ -54,3 +54,56 @@ def test_initial_weights_have_the_size_of_one_members_layer_not_of_all(layer, fa
     for member in layer.weight:
         assert member.abs().max() <= bound
         assert member.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
+
+
+def test_batch_norm_equals_a_plain_one_per_member_while_training_and_afterwards():
+    torch.manual_seed(0)
+    norm = MemberBatchNorm(MEMBERS, 2)
+    plain = [torch.nn.BatchNorm1d(2, momentum=0.01) for _ in range(MEMBERS)]
+    with torch.no_grad():
+        norm.gain.uniform_(0.5, 2)
+        norm.shift.uniform_(-1, 1)
+        for m, layer in enumerate(plain):
+            layer.load_state_dict({"weight": norm.gain[m], "bias": norm.shift[m]}, strict=False)
+    for training in (True, True, False):
+        rows = 3 + 2 * torch.randn(50, MEMBERS * 2)
+        norm.train(training)
+        outputs = norm(rows)
+        for m, layer in enumerate(plain):
+            own = slice(2 * m, 2 * m + 2)
+            torch.testing.assert_close(outputs[:, own], layer.train(training)(rows[:, own]))
+            torch.testing.assert_close(norm.mean[m], layer.running_mean)
+            torch.testing.assert_close(norm.variance[m], layer.running_var)
+    assert norm.mean.min() > 0.01
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean():
+    torch.manual_seed(0)
+    dropped = PairDropout(0.25, shared=True)(torch.ones(2 * 20_000, 5))
+    assert sorted(set(dropped.flatten().tolist())) == pytest.approx([0, 4 / 3])
+    assert (dropped == 0).float().mean().item() == pytest.approx(0.25, abs=0.01)  # 7 standard errors
+
+
+@pytest.mark.parametrize("rows_dim", [0, 1])
+def test_a_shared_mask_is_the_same_for_both_clips_of_a_pair_and_new_for_each_pair(rows_dim):
+    torch.manual_seed(0)
+    left, right = PairDropout(0.5, shared=True, rows_dim=rows_dim)(torch.ones(40, 60)).chunk(2, dim=rows_dim)
+    assert torch.equal(left, right)
+    assert not torch.equal(left.select(rows_dim, 0), left.select(rows_dim, 1))
+
+
+def test_separate_masks_differ():
+    torch.manual_seed(0)
+    left, right = PairDropout(0.5, shared=False)(torch.ones(40, 60)).chunk(2)
+    assert not torch.equal(left, right)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_nothing_is_dropped_while_predicting(shared):
+    inputs = torch.randn(7, 5)
+    assert torch.equal(PairDropout(0.5, shared).eval()(inputs), inputs)
+
+
+def test_a_shared_mask_needs_pairs():
+    with pytest.raises(AssertionError, match="3 rows are no pairs"):
+        PairDropout(0.5, shared=True)(torch.ones(3, 5))

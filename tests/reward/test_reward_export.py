@@ -14,6 +14,7 @@ from rlhp_ray.errors import CheckpointError
 from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
 from rlhp_ray.reward.export_files import FORMAT_VERSION, read_export, write_export
 from rlhp_ray.reward.inference import find_export, load_reward, save_reward
+from rlhp_ray.reward.network_spec import NetworkSpec
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 
 FRAMES = gym.spaces.Box(0, 255, (84, 84, 4), np.uint8)
@@ -91,12 +92,19 @@ def test_a_file_written_by_hand_is_a_linear_reward(tmp_path):
     space = {"type": "Box", "shape": [2], "dtype": "float32", "low": "-0x1p+0", "high": "0x1p+0"}
     header = {
         "format": "rlhp-reward",
-        "format_version": 1,
+        "format_version": FORMAT_VERSION,
         "env_id": "by/Hand-v0",
         "version": 7,
         "members": 1,
-        "hidden_sizes": [],
-        "image_network": "cnn",
+        "network": {
+            "name": "mlp",
+            "hidden_sizes": [],
+            "inputs": "obs_action",
+            "dropout": 0.0,
+            "dropout_mask": "shared",
+            "batch_norm": False,
+            "output": "linear",
+        },
         "scale": 0.5,
         "scaling": ObservationScaling.from_space(gym.spaces.Box(-1.0, 1.0, (2,))).to_dict(),
         "observation_space": space,
@@ -166,6 +174,13 @@ def test_newer_files_are_refused_with_both_numbers(saved):
         load_reward(saved)
 
 
+def test_older_files_are_refused_with_both_numbers(saved):
+    edit_header(saved, format_version=FORMAT_VERSION - 1)
+    message = rf"older rlhp \(format {FORMAT_VERSION - 1}\); this one reads format {FORMAT_VERSION}: train again"
+    with pytest.raises(CheckpointError, match=message):
+        load_reward(saved)
+
+
 @pytest.mark.parametrize("number", ["two", None, [1]])
 def test_a_format_version_that_is_no_number_is_refused(saved, number):
     edit_header(saved, format_version=number)
@@ -178,7 +193,14 @@ def test_a_format_version_that_is_no_number_is_refused(saved, number):
     [
         {"members": 2},
         {"members": "three"},
-        {"hidden_sizes": [5]},
+        {"network": ...},
+        {"network": NetworkSpec("mlp", (5,)).to_dict()},
+        {"network": NetworkSpec("cnn").to_dict()},
+        {"network": NetworkSpec("unheard-of").to_dict()},
+        {"network": {"name": "mlp"}},
+        {"network": NetworkSpec("mlp", (16,)).to_dict() | {"hidden_sizes": ["many"]}},
+        {"network": NetworkSpec("mlp", (16,)).to_dict() | {"dropout": "much"}},
+        {"network": NetworkSpec("mlp", (16,)).to_dict() | {"output": "sigmoid"}},
         {"scaling": {}},
         {"scaling": ...},
         {"observation_space": {"type": "Dict"}},

@@ -10,10 +10,11 @@ from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
 from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
 from rlhp_ray.reward.labelled_pairs import LabelledPairs, bootstrap_weights
+from rlhp_ray.reward.network_spec import NetworkSpec
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 
 SPACE, BUTTONS = gym.spaces.Box(-1.0, 1.0, (3,), np.float32), gym.spaces.Discrete(2)
-SPEC = EnsembleSpec(SPACE, BUTTONS, 3, (16,), "cnn", ObservationScaling.from_space(SPACE), 1.0, 0)
+SPEC = EnsembleSpec(SPACE, BUTTONS, 3, NetworkSpec("mlp", (16,)), ObservationScaling.from_space(SPACE), 1.0, 0)
 
 
 def random_clips(rng: np.random.Generator, count: int) -> ClipArrays:

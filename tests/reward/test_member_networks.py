@@ -4,9 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from rlhp_ray.reward.reward_networks import IMAGE_NETWORKS, CNNRewardNetwork, KeypointRewardNetwork, MLPRewardNetwork
+from rlhp_ray.reward.network_registry import NETWORKS, build_network
+from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
 
 MEMBERS = 3
+IMAGE_NETWORKS = sorted({*NETWORKS} - {"mlp"})
+
+
+def build(name: str, observation_shape: tuple[int, ...], action_size: int, members: int = MEMBERS, **options):
+    torch.manual_seed(0)
+    return build_network(NetworkShape(members, observation_shape, action_size), NetworkSpec(name, **options))
 
 
 def plain_linear(layer, member: int) -> nn.Linear:
@@ -26,8 +33,7 @@ def plain_convolution(layer, member: int, stride: int) -> nn.Conv2d:
 @torch.no_grad()
 @pytest.mark.parametrize("hidden_sizes", [(), (8,), (16, 8)])
 def test_mlp_equals_a_plain_network_per_member(hidden_sizes):
-    torch.manual_seed(0)
-    network = MLPRewardNetwork(MEMBERS, observation_size=4, action_size=2, hidden_sizes=hidden_sizes)
+    network = build("mlp", (4,), 2, hidden_sizes=hidden_sizes)
     observations, actions = torch.randn(9, 4), torch.randn(9, 2)
     rewards = network(observations, actions)
     assert rewards.shape == (MEMBERS, 9)
@@ -43,8 +49,7 @@ def test_mlp_equals_a_plain_network_per_member(hidden_sizes):
 @torch.no_grad()
 def test_cnn_equals_the_papers_network_per_member():
     """C17 A.2: kernels 7, 5, 3, 3 with strides 3, 2, 1, 1 and 16 filters each, then 64 units and a scalar."""
-    torch.manual_seed(0)
-    network = CNNRewardNetwork(MEMBERS, image_shape=(84, 84, 4), action_size=5, hidden_sizes=())
+    network = build("cnn", (84, 84, 4), 5)
     frames = torch.randint(0, 256, (4, 84, 84, 4), dtype=torch.uint8)
     actions = nn.functional.one_hot(torch.tensor([0, 4, 2, 2]), 5).float()
     rewards = network(frames, actions)
@@ -70,8 +75,7 @@ def test_cnn_equals_the_papers_network_per_member():
 @torch.no_grad()
 def test_keypoints_equal_a_plain_computation_per_member():
     """Finn et al. 2016: the mean position under the softmax of a filter's response over the frame."""
-    torch.manual_seed(0)
-    network = KeypointRewardNetwork(MEMBERS, (84, 44, 2), 3, (8,))
+    network = build("keypoint_cnn", (84, 44, 2), 3, hidden_sizes=(8,))
     frames = torch.randint(0, 256, (4, 84, 44), dtype=torch.uint8)
     points = network.keypoints(frames)
     assert points.shape == (MEMBERS, 4, 16)
@@ -88,8 +92,7 @@ def test_keypoints_equal_a_plain_computation_per_member():
 
 @torch.no_grad()
 def test_keypoints_follow_a_dot_and_are_finite_where_nothing_is_shown():
-    torch.manual_seed(0)
-    network = KeypointRewardNetwork(1, (84, 84, 1), 3, (8,))
+    network = build("keypoint_cnn", (84, 84, 1), 3, members=1, hidden_sizes=(8,))
     network.convolution.weight[:] = 1.0
     frames = torch.zeros(3, 84, 84, dtype=torch.uint8)
     frames[1, 20:22, 60:62] = 255
@@ -101,11 +104,11 @@ def test_keypoints_follow_a_dot_and_are_finite_where_nothing_is_shown():
 
 
 @torch.no_grad()
-def test_clips_read_frame_by_frame_give_what_their_stacks_give():
-    torch.manual_seed(0)
-    network = KeypointRewardNetwork(MEMBERS, (48, 44, 3), 2, (8,))
+@pytest.mark.parametrize("name", IMAGE_NETWORKS)
+def test_clips_read_frame_by_frame_give_what_their_stacks_give(name):
+    network = build(name, (48, 44, 3), 2)
     frames, actions = torch.randint(0, 256, (5, 2 + 6, 48, 44), dtype=torch.uint8), torch.rand(5, 6, 2)
-    whole = network.of_clips(frames, actions)
+    whole = network.of_frames(frames, actions, 3)
     assert whole.shape == (MEMBERS, 5, 6)
     torch.testing.assert_close(network(frames.unfold(1, 3, 1), actions), whole)
     assert whole.std() > 1e-4
@@ -114,8 +117,7 @@ def test_clips_read_frame_by_frame_give_what_their_stacks_give():
 @torch.no_grad()
 @pytest.mark.parametrize("name", IMAGE_NETWORKS)
 def test_rows_of_a_batch_do_not_see_each_other(name):
-    torch.manual_seed(0)
-    network = IMAGE_NETWORKS[name](2, (48, 48, 2), 3, (8,))
+    network = build(name, (48, 48, 2), 3, members=2)
     frames, actions = torch.randint(0, 256, (3, 48, 48, 2), dtype=torch.uint8), torch.rand(3, 3)
     singles = torch.cat([network(frames[i : i + 1], actions[i : i + 1]) for i in range(3)], dim=1)
     torch.testing.assert_close(network(frames, actions), singles)

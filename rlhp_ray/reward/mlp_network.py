@@ -1,0 +1,46 @@
+"""The multilayer perceptron of C17 A.1, for observations that are vectors."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from rlhp_ray.reward.member_layers import MemberBatchNorm, MemberLinear, PairDropout
+from rlhp_ray.reward.member_network import MemberNetwork, activate
+from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
+
+
+class MLPRewardNetwork(MemberNetwork):
+    """Layers of leaky ReLU units on (scaled observation, encoded action); C17 A.1 has two of 64."""
+
+    def __init__(self, shape: NetworkShape, spec: NetworkSpec) -> None:
+        super().__init__(spec)
+        sizes = (shape.observation_shape[0] + shape.action_size, *spec.hidden_sizes, 1)
+        self._members = shape.members
+        self.layers = nn.ModuleList(
+            MemberLinear(shape.members, in_size, out_size) for in_size, out_size in pairwise(sizes)
+        )
+        self.norms = nn.ModuleList(
+            MemberBatchNorm(shape.members, size) if spec.batch_norm else nn.Identity() for size in spec.hidden_sizes
+        )
+        self._dropout = PairDropout(spec.dropout, spec.dropout_mask == "shared", rows_dim=1)
+
+    def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
+        """`[..., observation_size]`, `[..., action_size]` to rewards `[members, ...]`.
+
+        Observations may also be each member's own: `[members, ..., observation_size]`.
+        """
+        batch = actions.shape[:-1]
+        own = observations if observations.dim() > actions.dim() else observations.unsqueeze(0)
+        sides = [side.flatten(1, -2).expand(self._members, -1, -1) for side in (own, actions.unsqueeze(0))]
+        hidden = torch.cat(sides, dim=-1)
+        for layer, norm in zip(self.layers[:-1], self.norms, strict=True):
+            hidden = self._dropout(activate(self._normed(norm, layer(hidden))))
+        return self.bounded(self.layers[-1](hidden)).reshape(self._members, *batch)
+
+    def _normed(self, norm: nn.Module, hidden: Tensor) -> Tensor:
+        """Batch norm of `[members, rows, units]`."""
+        if isinstance(norm, nn.Identity):
+            return hidden
+        rows_first = hidden.transpose(0, 1)
+        return norm(rows_first.flatten(1)).unflatten(1, rows_first.shape[1:]).transpose(0, 1)

@@ -1,0 +1,25 @@
+"""Reward networks by name."""
+
+from collections.abc import Callable
+
+from rlhp_ray.reward.cnn_network import CNNRewardNetwork
+from rlhp_ray.reward.keypoint_network import KeypointRewardNetwork
+from rlhp_ray.reward.member_network import MemberNetwork
+from rlhp_ray.reward.mlp_network import MLPRewardNetwork
+from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
+
+NETWORKS: dict[str, Callable[[NetworkShape, NetworkSpec], MemberNetwork]] = {
+    "mlp": MLPRewardNetwork,
+    "cnn": CNNRewardNetwork,
+    "keypoint_cnn": KeypointRewardNetwork,
+}
+
+
+def build_network(shape: NetworkShape, spec: NetworkSpec) -> MemberNetwork:
+    """The network that `spec` describes, for prediction (`eval` mode), with weights from torch's generator.
+
+    Raises:
+        KeyError: no network has that name.
+        ValueError: it does not take such observations.
+    """
+    return NETWORKS[spec.name](shape, spec).eval()
