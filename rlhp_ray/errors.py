@@ -35,3 +35,7 @@ class RewardDataError(RlhpError):
 
 class TeacherError(RlhpError):
     """A function that the user gave as teacher, its reward or label schedule cannot be loaded, fails or errs."""
+
+
+class RewardNetworkError(RlhpError):
+    """A network class that the user gave cannot be loaded, fails, or returns nonsense."""

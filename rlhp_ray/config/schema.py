@@ -226,7 +226,11 @@ class RewardConfig(_Section):
         default="auto",
         description="What a member is: mlp, for vectors (C17 A.1); cnn, for images (C17 A.2); or keypoint_cnn, for "
         "images, which sees where each filter responds most: for few labels on scenes of small moving things. auto is "
-        "mlp or cnn.",
+        "mlp or cnn. Or module:Class, an nn.Module of your own for one member (docs/pipeline.md).",
+    )
+    inputs: Literal["obs", "obs_action"] = Field(
+        default="obs_action",
+        description="What a reward is a function of: the observation alone, or observation and action.",
     )
     learning_rate: PositiveFloat = Field(default=1e-3, description="Step size of Adam, per gradient step.")
     batch_pairs: PositiveInt = Field(default=32, description="Pairs of clips in one gradient step.")

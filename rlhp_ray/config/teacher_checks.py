@@ -1,12 +1,11 @@
 """Checks across the keys of the section `teacher`: what makes no sense together."""
 
-import re
 from collections.abc import Iterator
 
 from rlhp_ray.config.schema import TeacherConfig
+from rlhp_ray.config.target_name import is_target
 from rlhp_ray.config.yaml_text import format_value
 
-_FUNCTION_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 _EXAMPLES = {"reward_function": "my_package.tricks:backflip", "callable": "my_package.tricks:judge"}
 _THRESHOLDS = (("skip", "skip_below"), ("equal", "equal_within"))  # a share and its absolute other
 
@@ -15,7 +14,7 @@ def teacher_problems(teacher: TeacherConfig) -> Iterator[str]:
     """One line for every contradiction. Functions are not imported: that takes a process of the run's own."""
     changes = {key: value for key, value in teacher.model_dump(exclude={"preset"}).items() if value is not None}
     for key, example in _EXAMPLES.items():
-        if key in changes and not _FUNCTION_NAME.fullmatch(changes[key]):
+        if key in changes and not is_target(changes[key]):
             yield (
                 f"teacher.{key}: got {changes[key]!r}, expected module:function; write the dotted name of a module, a "
                 f"colon and the name of a function in it, for example teacher.{key}={example}"

@@ -93,7 +93,7 @@ def _train(
     """Start Ray and Tune; returns how it ended and the metrics writer, None where it did not come so far."""
     writer = None
     try:
-        _check_stored_inputs(archive, config, description)
+        _check_inputs(archive, config, description)
         with ray_session(config.env.num_env_runners, dashboard) as address:
             if address:
                 say(f"Ray dashboard {address}")
@@ -113,16 +113,19 @@ def _train(
     return RunStatus.FAILED, writer
 
 
-def _check_stored_inputs(archive: RunArchive, config: RunConfig, description: EnvDescription) -> None:
-    """Refuse preferences, a learnt reward or a policy that is damaged or does not fit, before Ray is started.
+def _check_inputs(archive: RunArchive, config: RunConfig, description: EnvDescription) -> None:
+    """Refuse preferences, a learnt reward, a policy or a network of the user's that do not fit, before Ray is started.
 
     Preferences to start with are put into the run's own database meanwhile.
     """
     from rlhp_ray.policy.starting_point import load_starting_point
     from rlhp_ray.preferences.preference_copying import open_run_store
     from rlhp_ray.reward.run_ensemble import ensemble_spec, preference_subject
+    from rlhp_ray.reward.user_network import check_user_network
 
     spec = ensemble_spec(config, description)
+    if spec.network.is_users:
+        check_user_network(spec.network_shape, spec.network)
     load = config.preferences.load if config.reward_source == "preferences" else None
     if archive.preferences_file.exists() or load is not None:
         metadata = preference_subject(config, spec).to_metadata()

@@ -1,4 +1,4 @@
-"""A Python function of the user's, given as `module:function`, and errors that name it."""
+"""A Python function or class of the user's, given as `module:name`, and errors that name it."""
 
 import difflib
 import importlib
@@ -7,7 +7,7 @@ import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from rlhp_ray.errors import TeacherError
+from rlhp_ray.errors import RlhpError, TeacherError
 
 
 class UserFunction:
@@ -17,21 +17,33 @@ class UserFunction:
         key: dotted configuration key that names it, for messages.
         target: `module:function`.
         arguments: what it is called with, in words.
+        kind: what it is, in a word: function or class.
+        error: type of the errors that it raises.
 
     Raises:
-        TeacherError: the module cannot be imported, holds no such function, or it takes other arguments.
+        RlhpError: of the type `error`: the module cannot be imported, holds no such function, or it takes other
+            arguments.
     """
 
-    def __init__(self, key: str, target: str, arguments: Sequence[str]) -> None:
+    def __init__(
+        self,
+        key: str,
+        target: str,
+        arguments: Sequence[str],
+        *,
+        kind: str = "function",
+        error: type[RlhpError] = TeacherError,
+    ) -> None:
         self.title = f"{key}={target}"
-        self._function = self._imported(*target.split(":"))
+        self._kind, self._error = kind, error
+        self.imported = self._import(*target.split(":"))
         self._check_signature(arguments)
 
-    def _imported(self, module_name: str, function_name: str) -> Callable[..., Any]:
+    def _import(self, module_name: str, function_name: str) -> Callable[..., Any]:
         try:
             module = importlib.import_module(module_name)
         except Exception as error:  # the module's own code runs
-            raise TeacherError(
+            raise self._error(
                 f"{self.title}: the module {module_name} cannot be imported ({type(error).__name__}: "
                 f"{one_line(error)}); expected one that is installed or lies on PYTHONPATH."
             ) from error
@@ -39,31 +51,31 @@ class UserFunction:
         if callable(function):
             return function
         if function is not None:
-            raise TeacherError(f"{self.title}: {function_name} is a {type(function).__name__}; expected a function.")
+            raise self._error(f"{self.title}: {function_name} is a {type(function).__name__}; expected a {self._kind}.")
         known = [name for name, value in vars(module).items() if callable(value)]
         close = difflib.get_close_matches(function_name, known, n=1)
         hint = f"Did you mean {close[0]}?" if close else f"Define it in {getattr(module, '__file__', module_name)}."
-        raise TeacherError(f"{self.title}: the module {module_name} has no function {function_name}. {hint}")
+        raise self._error(f"{self.title}: the module {module_name} has no {self._kind} {function_name}. {hint}")
 
     def _check_signature(self, arguments: Sequence[str]) -> None:
         try:
-            signature = inspect.signature(self._function)
+            signature = inspect.signature(self.imported)
         except ValueError:  # some functions written in C do not tell
             return
         try:
             signature.bind(*arguments)
         except TypeError:
-            raise TeacherError(
-                f"{self.title}: the function takes {signature}; expected one to call with ({', '.join(arguments)})."
+            raise self._error(
+                f"{self.title}: the {self._kind} takes {signature}; expected one to call with ({', '.join(arguments)})."
             ) from None
 
     def __call__(self, *arguments: Any) -> Any:
-        """What the function returns. Raises TeacherError where it raises."""
+        """What the function returns. Raises an error of the given type where it raises."""
         try:
-            return self._function(*arguments)
+            return self.imported(*arguments)
         except Exception as error:
-            raise TeacherError(
-                f"{self.title} raised {type(error).__name__}: {one_line(error)}. Correct the function, then resume."
+            raise self._error(
+                f"{self.title} raised {type(error).__name__}: {one_line(error)}. Correct the {self._kind}, then resume."
             ) from error
 
 

@@ -4,9 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from rlhp_ray.reward.member_layers import MemberBatchNorm, MemberConv2d, MemberLinear, PairDropout
-from rlhp_ray.reward.member_network import MemberNetwork, activate
+from rlhp_ray.reward.member_network import MemberNetwork, activate, channels_first
 from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
-from rlhp_ray.reward.observation_scaling import BYTE_MAX
 
 CNN_LAYERS = ((7, 3), (5, 2), (3, 1), (3, 1))  # (kernel, stride), C17 A.2
 CNN_FILTERS = 16  # C17 A.2
@@ -39,7 +38,7 @@ class CNNRewardNetwork(MemberNetwork):
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
         """`[..., height, width, stack]` uint8, `[..., action_size]` to rewards `[members, ...]`."""
         batch = actions.shape[:-1]
-        frames = observations.movedim(-1, -3).float().div_(BYTE_MAX).flatten(0, -4)
+        frames = channels_first(observations)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             frames = self._dropout(activate(norm(convolution(frames))))
         features = frames.reshape(len(frames), self._members, -1).transpose(0, 1)

@@ -24,7 +24,7 @@ class PublishedReward:
 
     Args:
         version: counts from 1; 0 means that no reward has been learnt yet.
-        weights: parameters by name, float32 arrays whose first axis is the member.
+        weights: parameters and running statistics by name, arrays whose first axis is the member.
         normaliser: fixed with these weights.
         scaling: of observations; fixed for the whole run.
     """
@@ -56,6 +56,13 @@ class EnsembleSpec:
     scaling: ObservationScaling
     scale: float
     seed: int
+
+    @property
+    def network_shape(self) -> NetworkShape:
+        """Sizes that the networks are built for."""
+        observations = self.scaling.shape if self.scaling.kind == "bytes" else (self.scaling.size,)
+        actions = action_size(self.action_space) if self.network.inputs == "obs_action" else 0
+        return NetworkShape(self.members, observations, actions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,37 +109,35 @@ class RewardEnsemble:
         self.normaliser = RewardNormaliser.identity(spec.members, spec.scale)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(spec.seed)
-            self.network = self._build_network()
+            self.network: MemberNetwork = build_network(spec.network_shape, spec.network)
 
     @property
     def members(self) -> int:
         """Networks in the ensemble."""
         return self.spec.members
 
-    def _build_network(self) -> MemberNetwork:
-        scaling = self.scaling
-        shape = scaling.shape if scaling.kind == "bytes" else (scaling.size,)
-        return build_network(NetworkShape(self.members, shape, action_size(self.spec.action_space)), self.spec.network)
-
     def encode(self, observations: np.ndarray, actions: np.ndarray) -> tuple[Tensor, Tensor]:
         """`[n, *observation]`, `[n, *action]` to the tensors that the networks take."""
         return (
             torch.from_numpy(np.ascontiguousarray(self.scaling(observations))),
-            torch.from_numpy(encode_actions(actions, self.spec.action_space)),
+            self._encode_actions(actions),
         )
+
+    def _encode_actions(self, actions: np.ndarray) -> Tensor:
+        """`[n, action_size]`, which is nothing to see where the reward is a function of the observation alone."""
+        encoded = torch.from_numpy(encode_actions(actions, self.spec.action_space))
+        return encoded[:, : self.spec.network_shape.action_size]
 
     def encode_clips(self, clips: ClipArrays) -> EncodedClips:
         """Clips as tensors; single frames are not copied."""
         num_clips, clip_steps = clips.actions.shape[:2]
-        actions = torch.from_numpy(
-            encode_actions(clips.actions.reshape(-1, *clips.actions.shape[2:]), self.spec.action_space)
-        )
+        actions = self._encode_actions(clips.actions.reshape(-1, *clips.actions.shape[2:]))
         if clips.frame_stack is None:
             flat = self.scaling(clips.observations.reshape(-1, *clips.observations.shape[2:]))
             observations = torch.from_numpy(np.ascontiguousarray(flat).reshape(num_clips, clip_steps, *flat.shape[1:]))
         else:
             observations = torch.from_numpy(clips.observations)
-        return EncodedClips(observations, actions.reshape(num_clips, clip_steps, -1), clips.frame_stack)
+        return EncodedClips(observations, actions.unflatten(0, (num_clips, clip_steps)), clips.frame_stack)
 
     @torch.inference_mode()
     def member_rewards(self, observations: np.ndarray, actions: np.ndarray) -> np.ndarray:

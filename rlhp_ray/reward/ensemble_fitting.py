@@ -56,7 +56,7 @@ class EnsembleFitter:
         self._seed = seed
         self._optimiser = torch.optim.Adam(ensemble.network.parameters(), lr=learning_rate)
         self._l2 = torch.full((ensemble.members,), L2_INITIAL)
-        self._weight_matrices = [p for name, p in ensemble.network.named_parameters() if name.endswith("weight")]
+        self._weight_matrices = ensemble.network.penalised()
 
     def fit(self, pairs: LabelledPairs, epochs: int, round_index: int, max_pairs: int | None = None) -> FitMetrics:
         """Train for some epochs over all pairs.

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from rlhp_ray.reward.network_spec import NetworkSpec
+from rlhp_ray.reward.observation_scaling import BYTE_MAX
 
 LEAKY_SLOPE = 0.01  # C17 A.1, A.2
 
@@ -23,6 +24,10 @@ class MemberNetwork(nn.Module):
         """What the last layer gives, as rewards: unchanged, or its tanh (PEBBLE, Lee et al. 2021)."""
         return torch.tanh(outputs) if self._tanh else outputs
 
+    def penalised(self) -> list[nn.Parameter]:
+        """Parameters `[members, ...]` that L2 shrinks: weights, not biases."""
+        return [parameter for name, parameter in self.named_parameters() if name.endswith("weight")]
+
     def of_frames(self, frames: Tensor, actions: Tensor, stack: int) -> Tensor:
         """Rewards `[members, n, steps]` of clips held as single frames.
 
@@ -37,3 +42,8 @@ class MemberNetwork(nn.Module):
 def activate(inputs: Tensor) -> Tensor:
     """Leaky ReLU (C17 A.1, A.2), in place."""
     return nn.functional.leaky_relu(inputs, LEAKY_SLOPE, inplace=True)
+
+
+def channels_first(frames: Tensor) -> Tensor:
+    """`[..., height, width, stack]` uint8 to rows `[n, stack, height, width]` of floats in [0, 1]."""
+    return frames.movedim(-1, -3).float().div_(BYTE_MAX).flatten(0, -4)

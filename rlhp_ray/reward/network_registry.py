@@ -1,4 +1,4 @@
-"""Reward networks by name."""
+"""Reward networks by name; `module:Class` is one of the user's."""
 
 from collections.abc import Callable
 
@@ -7,6 +7,7 @@ from rlhp_ray.reward.keypoint_network import KeypointRewardNetwork
 from rlhp_ray.reward.member_network import MemberNetwork
 from rlhp_ray.reward.mlp_network import MLPRewardNetwork
 from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
+from rlhp_ray.reward.user_network import UserRewardNetwork
 
 NETWORKS: dict[str, Callable[[NetworkShape, NetworkSpec], MemberNetwork]] = {
     "mlp": MLPRewardNetwork,
@@ -21,5 +22,7 @@ def build_network(shape: NetworkShape, spec: NetworkSpec) -> MemberNetwork:
     Raises:
         KeyError: no network has that name.
         ValueError: it does not take such observations.
+        RewardNetworkError: a class of the user's cannot be used.
     """
-    return NETWORKS[spec.name](shape, spec).eval()
+    make = UserRewardNetwork if spec.is_users else NETWORKS[spec.name]
+    return make(shape, spec).eval()

@@ -25,7 +25,7 @@ class NetworkSpec:
     """Architecture of the members; see the configuration's section `reward`.
 
     Args:
-        name: a key of `NETWORKS`.
+        name: a key of `NETWORKS`, or `module:Class` for one of the user's.
         hidden_sizes: of the MLP, and of what follows the keypoints.
         inputs: what a reward is a function of.
         dropout: share of hidden units dropped while fitting.
@@ -49,7 +49,13 @@ class NetworkSpec:
         return cls(
             name=paper if reward.network == "auto" else reward.network,
             hidden_sizes=reward.hidden_sizes,
+            inputs=reward.inputs,
         )
+
+    @property
+    def is_users(self) -> bool:
+        """Whether it is a class of the user's own."""
+        return ":" in self.name
 
     def to_dict(self) -> dict[str, object]:
         """JSON-writable; `from_dict` is the inverse."""

@@ -73,7 +73,7 @@ def test_an_unknown_environment_is_told_with_the_nearest(load):
         (["training.env_steps=799", "env.num_env_runners=2"], "in 32 environments"),
         (
             ["reward.network=mlpp"],
-            "got 'mlpp', expected auto, mlp, cnn or keypoint_cnn; did you mean mlp?",
+            "got 'mlpp', expected auto, mlp, cnn, keypoint_cnn or module:Class; did you mean mlp?",
         ),
         (
             ["reward.network=cnn"],
@@ -149,6 +149,7 @@ def test_a_contradiction_is_told_in_one_line(load, overrides, expected):
         ["preferences.schedule=inverse_quadratic", "preferences.decay_env_steps=500"],
         ["preferences.schedule=a_package.of_nobodys:late"],
         ["reward.network=mlp"],
+        ["reward.network=of_nobodys.networks:Own"],
         ["reward.network=keypoint_cnn", "env.id=rlhp/MovingDotPixels-v0"],
         ["teacher.preset=random"],
         ["teacher.preset=skip", "teacher.skip_below=-200"],

@@ -131,3 +131,27 @@ def test_clips_of_single_frames_give_what_their_stacks_give(make_spec, network):
         expected = ensemble.member_rewards(stacks, actions[clip])
         np.testing.assert_allclose(rewards[:, clip], expected, rtol=1e-4, atol=1e-5)
     assert rewards.std() > 1e-3
+
+
+@pytest.mark.parametrize("network", ["mlp", "cnn", "keypoint_cnn"])
+def test_a_reward_of_the_observation_alone_does_not_see_actions(make_spec, network):
+    image = gym.spaces.Box(0, 255, (48, 48, 2), np.uint8)
+    space = gym.spaces.Box(-1.0, 1.0, (3,), np.float32) if network == "mlp" else image
+    space.seed(0)
+    observations = np.array([space.sample() for _ in range(4)])
+    rewards = {
+        inputs: [
+            RewardEnsemble(make_spec(space, network=network, inputs=inputs)).rewards(observations, np.full(4, action))
+            for action in (0, 1)
+        ]
+        for inputs in ("obs", "obs_action")
+    }
+    np.testing.assert_array_equal(*rewards["obs"])
+    assert len(set(rewards["obs"][0].tolist())) == 4
+    assert (rewards["obs_action"][0] != rewards["obs_action"][1]).all()
+
+
+def test_clips_are_predicted_without_actions(make_spec):
+    ensemble, clips = RewardEnsemble(make_spec(inputs="obs")), random_clips(4, 5)
+    steps = ensemble.member_rewards(clips.observations[2], clips.actions[2])
+    np.testing.assert_allclose(ensemble.member_rewards_of_clips(clips)[:, 2], steps, atol=1e-6)
