@@ -12,6 +12,7 @@ from rlhp_ray.actors.reward_learner import FitSettings, RewardLearner
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.preferences.preference_database import STORE_FILE
 from rlhp_ray.reward.ensemble import EnsembleSpec
+from rlhp_ray.reward.fit_recipe import FitRecipe
 from rlhp_ray.reward.run_ensemble import preference_subject
 
 HEAD_NODE_RESOURCE = "node:__internal_head__"
@@ -57,6 +58,7 @@ def create_reward_learner(config: RunConfig, spec: EnsembleSpec, name: str) -> A
         pretraining_epochs=reward.pretraining_epochs,
         epochs_per_round=reward.epochs_per_round,
         pairs_per_round=reward.pairs_per_round,
+        recipe=FitRecipe.from_config(reward),
     )
     actor: Any = RewardLearner
     return actor.options(name=name, num_cpus=1).remote(spec, settings, config.seed, config.preferences.window)

@@ -12,6 +12,7 @@ from rlhp_ray.actors.preference_buffer import RoundData
 from rlhp_ray.actors.process_memory import resident_megabytes
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
+from rlhp_ray.reward.fit_recipe import FitRecipe
 from rlhp_ray.reward.labelled_pairs import LabelledPairBuffer
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 
@@ -25,6 +26,7 @@ class FitSettings:
     pretraining_epochs: int
     epochs_per_round: int
     pairs_per_round: int | None
+    recipe: FitRecipe
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +72,9 @@ class RewardLearner:
         torch.set_flush_denormal(True)  # gradients of labels learnt by heart are that small, and ten times as slow
         self._settings = settings
         self._ensemble = RewardEnsemble(spec)
-        self._fitter = EnsembleFitter(self._ensemble, settings.learning_rate, settings.batch_pairs, seed)
+        self._fitter = EnsembleFitter(
+            self._ensemble, settings.learning_rate, settings.batch_pairs, seed, settings.recipe
+        )
         self._window = window
         self._pairs = LabelledPairBuffer(window)
 

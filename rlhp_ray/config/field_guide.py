@@ -101,7 +101,7 @@ def _alternatives(schema: dict[str, Any], with_range: bool = False) -> list[str]
 
 
 def _range_text(schema: dict[str, Any]) -> str:
-    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<="}
+    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
     limits = [f"{sign} {schema[bound]:g}" for bound, sign in bounds.items() if bound in schema]
     if schema.get("minLength"):
         return ", not empty"

@@ -20,6 +20,7 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 Discount = Annotated[float, Field(gt=0, le=1)]
 FunctionName = Annotated[str, Field(min_length=1)]  # module:function; config.validation checks the form
 FunctionPattern = Annotated[
@@ -232,7 +233,31 @@ class RewardConfig(_Section):
         default="obs_action",
         description="What a reward is a function of: the observation alone, or observation and action.",
     )
-    learning_rate: PositiveFloat = Field(default=1e-3, description="Step size of Adam, per gradient step.")
+    dropout: ShareBelowOne = Field(
+        default=0.0,
+        description="Share of hidden units dropped while fitting; of the cnn, after its convolutions (C17 A.2: 0.5).",
+    )
+    dropout_mask: Literal["shared", "separate"] = Field(
+        default="shared",
+        description="shared drops the same units in both clips of a pair, so that equal clips are judged equal; "
+        "separate does not.",
+    )
+    batch_norm: bool = Field(
+        default=False,
+        description="Batch norm of what dropout applies to (C17 A.2: yes); both clips of a pair share its statistics.",
+    )
+    output: Literal["linear", "tanh"] = Field(
+        default="linear", description="Last layer of a member: linear, or tanh for rewards in (-1, 1) (PEBBLE)."
+    )
+    optimiser: Literal["adam", "adamw", "rmsprop"] = Field(
+        default="adam",
+        description="What follows the gradient; adaptive L2 is part of the gradient, but of adamw a shrinking after "
+        "each step.",
+    )
+    beta1: ShareBelowOne = Field(
+        default=0.9, description="Momentum of adam and adamw; 0 forgets, for a target that moves."
+    )
+    learning_rate: PositiveFloat = Field(default=1e-3, description="Step size of the optimiser, per gradient step.")
     batch_pairs: PositiveInt = Field(default=32, description="Pairs of clips in one gradient step.")
     pretraining_epochs: PositiveInt = Field(
         default=50, description="Passes over the initial labels before the policy learns (C17 A.2: 200)."
@@ -244,6 +269,18 @@ class RewardConfig(_Section):
         default=None,
         description="At most this many labelled pairs presented in a later round, passes counted together (C17 A.2: "
         "about one per 10 env steps); null sets no limit.",
+    )
+    label_smoothing: ShareBelowOne = Field(
+        default=0.0, description="s in the target mu' = (1 - s) mu + s / 2 of each label mu, left 1 and right 0."
+    )
+    patience: PositiveInt | None = Field(
+        default=None,
+        description="Epochs without a lower validation loss, mean over members, after which a round stops and goes "
+        "back to its best epoch; null never stops.",
+    )
+    warm_start: bool = Field(
+        default=True,
+        description="Whether each round goes on from the last weights; if not, weights and optimiser begin anew.",
     )
     scale: PositiveFloat = Field(
         default=1.0, description="Standard deviation of the predicted reward, per env step (C17 A.1: 1; A.2: 0.05)."

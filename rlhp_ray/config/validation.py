@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlhp_ray.config.error_text import join_lines
-from rlhp_ray.config.network_checks import network_problems
+from rlhp_ray.config.reward_checks import fitting_problems, network_problems
 from rlhp_ray.config.schedule_checks import schedule_problems
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.teacher_checks import teacher_problems
@@ -41,6 +41,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
         *teacher_problems(config.teacher),
         *_load_problems(config, new_run=new_run),
         *network_problems(config.reward, config.env.id, is_image_space(description.observation_space)),
+        *fitting_problems(config.reward, config.preferences.labels),
         *(_directory_problems(config) if new_run else ()),
     ]
     if lines:

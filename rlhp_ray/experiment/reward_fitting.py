@@ -2,7 +2,8 @@
 
 import csv
 import dataclasses
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from rlhp_ray.experiment.piece_archive import PieceArchive
 from rlhp_ray.preferences.preference_reading import read_labels
 from rlhp_ray.reward.bradley_terry import preference_probability
 from rlhp_ray.reward.ensemble import RewardEnsemble
-from rlhp_ray.reward.ensemble_fitting import EnsembleFitter
+from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
+from rlhp_ray.reward.fit_recipe import FitRecipe
 from rlhp_ray.reward.inference import save_reward
 from rlhp_ray.reward.labelled_pairs import LabelledPairs, bootstrap_weights
 from rlhp_ray.reward.run_ensemble import ensemble_spec, preference_subject
+from rlhp_ray.reward.user_network import check_user_network
 
 CALIBRATION_BINS = 10  # Guo et al. 2017 (arXiv 1706.04599), s2, use 15 on far more labels
 
@@ -63,6 +66,8 @@ class RewardFitting:
         torch.set_flush_denormal(True)  # as in the reward learner of a run
         self._config = config
         self._spec = ensemble_spec(config, description)
+        if self._spec.network.is_users:
+            check_user_network(self._spec.network_shape, self._spec.network)
         assert config.preferences.load is not None
         subject = preference_subject(config, self._spec)
         labels, clips = read_labels(Path(config.preferences.load), subject, config.preferences.window)
@@ -80,20 +85,26 @@ class RewardFitting:
         """Labels that are fitted to."""
         return len(self._pairs)
 
-    def epochs(self) -> Iterator[Epoch]:
-        """Fit, and say of each epoch how it went. Raises RewardDataError where a loss is not finite."""
+    def fit(self, after_epoch: Callable[[Epoch], None]) -> None:
+        """Fit, and tell of each epoch how it went. Raises RewardDataError where a loss is not finite."""
         reward = self._config.reward
-        fitter = EnsembleFitter(self._ensemble, reward.learning_rate, reward.batch_pairs, self._config.seed)
-        for epoch in range(1, reward.pretraining_epochs + 1):
-            metrics = fitter.fit(self._pairs, epochs=1, round_index=epoch - 1)
-            yield Epoch(
-                epoch,
-                metrics.training_loss,
-                metrics.validation_loss,
-                metrics.validation_accuracy,
-                self._calibration_error(),
-                metrics.l2_coefficient,
+        recipe = FitRecipe.from_config(reward)
+        fitter = EnsembleFitter(self._ensemble, reward.learning_rate, reward.batch_pairs, self._config.seed, recipe)
+        numbers = itertools.count(1)
+
+        def tell(metrics: FitMetrics) -> None:
+            after_epoch(
+                Epoch(
+                    next(numbers),
+                    metrics.training_loss,
+                    metrics.validation_loss,
+                    metrics.validation_accuracy,
+                    self._calibration_error(),
+                    metrics.l2_coefficient,
+                )
             )
+
+        fitter.fit(self._pairs, reward.pretraining_epochs, round_index=0, after_epoch=tell)
 
     def _calibration_error(self) -> float:
         returns = [
@@ -160,9 +171,12 @@ def fit_reward(
         with archive.epochs_file.open("w", newline="") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
-            for epoch in fitting.epochs():
+
+            def tell(epoch: Epoch) -> None:
                 writer.writerow(dataclasses.asdict(epoch))
                 show(table_row(epoch))
+
+            fitting.fit(tell)
         fitting.save(archive.directory)
     return archive.directory
 

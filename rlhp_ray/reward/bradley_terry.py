@@ -39,3 +39,13 @@ def preference_loss(
     right = preference_probability(returns_right, returns_left, response_error)
     tiny = torch.finfo(left.dtype).tiny
     return -(mu_left * torch.log(left.clamp_min(tiny)) + (1.0 - mu_left) * torch.log(right.clamp_min(tiny)))
+
+
+def smoothed(mu_left: Tensor, smoothing: float) -> Tensor:
+    """Label targets drawn towards a tie: `mu' = (1 - s) mu + s / 2` (Szegedy et al. 2016, s7); a tie stays one exactly.
+
+    Args:
+        mu_left: `[num_pairs]`, 1 for left, 0 for right, 0.5 for equal.
+        smoothing: s, in [0, 1).
+    """
+    return mu_left + smoothing * (0.5 - mu_left)

@@ -107,14 +107,21 @@ class RewardEnsemble:
         self.scaling = spec.scaling
         self.version = 0
         self.normaliser = RewardNormaliser.identity(spec.members, spec.scale)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(spec.seed)
-            self.network: MemberNetwork = build_network(spec.network_shape, spec.network)
+        self.network = self._new_network(spec.seed)
 
     @property
     def members(self) -> int:
         """Networks in the ensemble."""
         return self.spec.members
+
+    def _new_network(self, seed: int) -> MemberNetwork:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return build_network(self.spec.network_shape, self.spec.network)
+
+    def draw_weights(self, seed: int) -> None:
+        """Forget what was learnt: initial weights from this seed, in place."""
+        self.network.load_state_dict(self._new_network(seed).state_dict())
 
     def encode(self, observations: np.ndarray, actions: np.ndarray) -> tuple[Tensor, Tensor]:
         """`[n, *observation]`, `[n, *action]` to the tensors that the networks take."""

@@ -1,21 +1,29 @@
 """Fits a reward ensemble to labelled pairs: bootstrap, 10 % response model, adaptive L2, validation (C17 s2.2, A.1)."""
 
 import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from rlhp_ray.errors import RewardDataError
-from rlhp_ray.reward.bradley_terry import preference_loss
+from rlhp_ray.reward.bradley_terry import preference_loss, smoothed
+from rlhp_ray.reward.early_stop import EarlyStop
 from rlhp_ray.reward.ensemble import EncodedClips, RewardEnsemble
+from rlhp_ray.reward.epoch_losses import EpochLosses, PairTensors, epoch_losses
+from rlhp_ray.reward.fit_recipe import FitRecipe
 from rlhp_ray.reward.labelled_pairs import LabelledPairs, bootstrap_weights
-from rlhp_ray.seeding import derive_rng
+from rlhp_ray.reward.member_optimiser import MemberOptimiser
+from rlhp_ray.seeding import derive_rng, derive_seed
 
 L2_RATIO_LOW, L2_RATIO_HIGH = 1.1, 1.5  # C17 A.1: where validation over training loss should lie
 L2_STEP = 1.1  # factor by which a coefficient moves after an epoch outside that range
 L2_INITIAL, L2_SMALLEST, L2_LARGEST = 1e-5, 1e-7, 1e-3  # above it the networks underfit (seen on MovingDot)
 PAIRS_OF_IMAGES_PER_PASS = 1  # whose activations stay in the cache: twice as fast as 16 pairs at once, same gradient
+NORMED_PAIRS_OF_IMAGES_PER_PASS = 8  # batch norm needs statistics of more than one pair
+PLAIN_RECIPE = FitRecipe()
 
 
 @dataclass(frozen=True)
@@ -44,37 +52,75 @@ class EnsembleFitter:
 
     Args:
         ensemble: is trained in place.
-        learning_rate: of Adam.
+        learning_rate: of the optimiser.
         batch_pairs: pairs in a minibatch; members share minibatches and differ by bootstrap weights.
-        seed: of the run; bootstrap and shuffling are derived from it.
+        seed: of the run; bootstrap, shuffling, dropout and weights drawn anew are derived from it.
+        recipe: optimiser, targets, early stop and warm start.
     """
 
-    def __init__(self, ensemble: RewardEnsemble, learning_rate: float, batch_pairs: int, seed: int) -> None:
+    def __init__(
+        self,
+        ensemble: RewardEnsemble,
+        learning_rate: float,
+        batch_pairs: int,
+        seed: int,
+        recipe: FitRecipe = PLAIN_RECIPE,
+    ) -> None:
         self._ensemble = ensemble
+        self._learning_rate = learning_rate
         self._batch_pairs = batch_pairs
-        self._pairs_per_pass = PAIRS_OF_IMAGES_PER_PASS if ensemble.scaling.kind == "bytes" else batch_pairs
+        self._pairs_per_pass = batch_pairs
+        if ensemble.scaling.kind == "bytes":
+            normed = ensemble.spec.network.batch_norm
+            self._pairs_per_pass = NORMED_PAIRS_OF_IMAGES_PER_PASS if normed else PAIRS_OF_IMAGES_PER_PASS
         self._seed = seed
-        self._optimiser = torch.optim.Adam(ensemble.network.parameters(), lr=learning_rate)
+        self._recipe = recipe
+        self._optimiser = MemberOptimiser(ensemble.network, learning_rate, recipe)
         self._l2 = torch.full((ensemble.members,), L2_INITIAL)
-        self._weight_matrices = ensemble.network.penalised()
 
-    def fit(self, pairs: LabelledPairs, epochs: int, round_index: int, max_pairs: int | None = None) -> FitMetrics:
+    def fit(
+        self,
+        pairs: LabelledPairs,
+        epochs: int,
+        round_index: int,
+        max_pairs: int | None = None,
+        after_epoch: Callable[[FitMetrics], None] | None = None,
+    ) -> FitMetrics:
         """Train for some epochs over all pairs.
 
         Args:
             pairs: labels, oldest first.
-            epochs: passes over them.
+            epochs: passes over them, at most.
             max_pairs: pairs presented in all, at most; the last pass is cut short by it. None for no limit.
-            round_index: names the random stream of this round.
+            round_index: names the random streams of this round.
+            after_epoch: is told how each epoch went; may ask the ensemble for predictions.
 
         Raises:
             RewardDataError: an observation or the loss is not finite.
         """
+        data = self._tensors(pairs, round_index)
+        if not self._recipe.warm_start:
+            self._ensemble.draw_weights(derive_seed(self._seed, "weights", round_index))
+            self._optimiser = MemberOptimiser(self._ensemble.network, self._learning_rate, self._recipe)
+        with self._training_mode(round_index):
+            losses = self._run_epochs(data, epochs, round_index, max_pairs or epochs * len(pairs), after_epoch)
+        return self._metrics(losses, len(pairs))
+
+    def _metrics(self, losses: EpochLosses, num_labels: int) -> FitMetrics:
+        return FitMetrics(
+            training_loss=float(losses.training.nanmean()),
+            validation_loss=float(losses.validation.nanmean()),
+            validation_accuracy=float(losses.accuracy.nanmean()),
+            l2_coefficient=float(self._l2.mean()),
+            num_labels=num_labels,
+        )
+
+    def _tensors(self, pairs: LabelledPairs, round_index: int) -> PairTensors:
         weights = pairs.weight * bootstrap_weights(self._seed, pairs.query_index, self._ensemble.members)
-        data = _Tensors(
+        data = PairTensors(
             self._ensemble.encode_clips(pairs.left),
             self._ensemble.encode_clips(pairs.right),
-            torch.from_numpy(pairs.mu_left),
+            smoothed(torch.from_numpy(pairs.mu_left), self._recipe.label_smoothing),
             torch.from_numpy(weights),
             torch.from_numpy(pairs.weight),
         )
@@ -83,47 +129,69 @@ class EnsembleFitter:
                 f"the labelled clips of round {round_index} hold NaN or infinity in their observations; expected "
                 "finite numbers: nothing can be learnt from them. Look at what the environment returns."
             )
+        return data
+
+    @contextmanager
+    def _training_mode(self, round_index: int) -> Iterator[None]:
+        """Dropout and batch norm at work, from a random stream of the round's own; off again for predictions."""
+        network = self._ensemble.network.train()
+        try:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(derive_seed(self._seed, "dropout", round_index))
+                yield
+        finally:
+            network.eval()
+
+    def _run_epochs(
+        self,
+        data: PairTensors,
+        epochs: int,
+        round_index: int,
+        left: int,
+        after_epoch: Callable[[FitMetrics], None] | None,
+    ) -> EpochLosses:
+        """Pass over the pairs until `left` were presented or the early stop says so; the losses of what is kept."""
+        num_pairs = len(data.mu_left)
         rng = derive_rng(self._seed, "fit", round_index)
-        left = max_pairs or epochs * len(pairs)
+        patience = self._recipe.patience
+        stop = None if patience is None else EarlyStop(self._ensemble.network, self._optimiser, patience)
         recent, recent_returns = torch.empty(0, dtype=torch.long), torch.empty(2, self._ensemble.members, 0)
-        for _ in range(min(epochs, math.ceil(left / len(pairs)))):
-            order = torch.from_numpy(rng.permutation(len(pairs)))[:left]
+        for _ in range(min(epochs, math.ceil(left / num_pairs))):
+            order = torch.from_numpy(rng.permutation(num_pairs))[:left]
             left -= len(order)
             returns = [self._step(data, rows) for rows in order.split(self._batch_pairs)]
             # what a pass cut short presented is too little to judge by, so the end of the pass before it joins
-            recent = torch.cat([recent, order])[-len(pairs) :]
-            recent_returns = torch.cat([recent_returns, *returns], dim=-1)[..., -len(pairs) :]
-            training, validation, accuracy = _losses(data, recent, recent_returns)
-            self._move_l2(training, validation)
+            recent = torch.cat([recent, order])[-num_pairs:]
+            recent_returns = torch.cat([recent_returns, *returns], dim=-1)[..., -num_pairs:]
+            losses = epoch_losses(data, recent, recent_returns)
+            self._move_l2(losses.training, losses.validation)
+            if after_epoch is not None:
+                self._ensemble.network.eval()
+                after_epoch(self._metrics(losses, num_pairs))
+                self._ensemble.network.train()
+            if stop is not None and stop.stops_after(losses):
+                break
         has_labels = data.weights[:, recent].sum(1) > 0  # the bootstrap may leave a member without, if there are few
-        if not torch.isfinite(training[has_labels]).all():
+        if not torch.isfinite(losses.training[has_labels]).all():
             raise RewardDataError(
-                f"the reward loss became {training.tolist()} in round {round_index}; expected finite numbers. "
+                f"the reward loss became {losses.training.tolist()} in round {round_index}; expected finite numbers. "
                 "Lower reward.learning_rate, or look for extreme observations."
             )
-        return FitMetrics(
-            training_loss=float(training.nanmean()),
-            validation_loss=float(validation.nanmean()),
-            validation_accuracy=float(accuracy.nanmean()),
-            l2_coefficient=float(self._l2.mean()),
-            num_labels=len(pairs),
-        )
+        return losses if stop is None else stop.go_back(losses)
 
-    def _step(self, data: "_Tensors", rows: Tensor) -> Tensor:
+    def _step(self, data: PairTensors, rows: Tensor) -> Tensor:
         """One gradient step; the predicted returns before it, left and right, `[2, members, rows]`."""
-        self._optimiser.zero_grad(set_to_none=True)
+        self._optimiser.zero_grad()
         returns = []
         for part in rows.split(self._pairs_per_pass):
             left, right = self._returns(data, part)
             loss = preference_loss(left, right, data.mu_left[part])
             ((data.weights[:, part] * loss).sum() / len(rows)).backward()
             returns.append(torch.stack([left, right]).detach())
-        penalty = torch.stack([matrix.flatten(1).square().sum(1) for matrix in self._weight_matrices]).sum(0)
-        (self._l2 * penalty).sum().backward()
-        self._optimiser.step()
+        self._optimiser.step(self._l2)
         return torch.cat(returns, dim=-1)
 
-    def _returns(self, data: "_Tensors", rows: Tensor) -> tuple[Tensor, Tensor]:
+    def _returns(self, data: PairTensors, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Predicted return of both clips of the pairs, `[members, rows]` each, from one forward pass."""
         both = EncodedClips.concatenated([data.left[rows], data.right[rows]])
         left, right = both.rewards(self._ensemble.network).sum(-1).split(len(rows), dim=1)
@@ -145,43 +213,3 @@ class EnsembleFitter:
         """The inverse of `state_dict`."""
         self._optimiser.load_state_dict(state["optimiser"])
         self._l2 = state["l2"]
-
-
-@dataclass(frozen=True, eq=False)
-class _Tensors:
-    """Pairs as tensors: `mu_left, source_weights [num_pairs]`, `weights [members, num_pairs]`, 0 where held out."""
-
-    left: EncodedClips
-    right: EncodedClips
-    mu_left: Tensor
-    weights: Tensor
-    source_weights: Tensor
-
-    def is_finite(self) -> bool:
-        """Whether no observation is NaN or infinite; bytes never are."""
-        sides = [side.observations for side in (self.left, self.right)]
-        return all(not side.is_floating_point() or bool(torch.isfinite(side).all()) for side in sides)
-
-
-def _losses(data: _Tensors, rows: Tensor, returns: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Training loss, validation loss and validation accuracy of every member; NaN where it has no such labels.
-
-    Every pass presents every label to every member, and weight 0 keeps a member from learning from what it is
-    validated on, so validation needs no pass of its own.
-
-    Args:
-        data: all pairs.
-        rows: `[n]`, the pairs presented; one may come twice.
-        returns: `[2, members, n]` predicted returns of their clips, left and right, each just before its gradient step.
-    """
-    left, right = returns
-    mu_left, weights = data.mu_left[rows], data.weights[:, rows]
-    losses = preference_loss(left, right, mu_left)
-    held_out = (weights == 0).float() * data.source_weights[rows]
-    decided = held_out * (mu_left != 0.5)
-    correct = ((left > right) == (mu_left > 0.5)).float()
-    return (
-        (weights * losses).sum(1) / weights.sum(1),
-        (held_out * losses).sum(1) / held_out.sum(1),
-        (decided * correct).sum(1) / decided.sum(1),
-    )

@@ -50,6 +50,10 @@ class NetworkSpec:
             name=paper if reward.network == "auto" else reward.network,
             hidden_sizes=reward.hidden_sizes,
             inputs=reward.inputs,
+            dropout=reward.dropout,
+            dropout_mask=reward.dropout_mask,
+            batch_norm=reward.batch_norm,
+            output=reward.output,
         )
 
     @property

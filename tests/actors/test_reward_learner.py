@@ -9,6 +9,7 @@ from rlhp_ray.actors.preference_buffer import RoundData
 from rlhp_ray.actors.reward_learner import FitSettings, RewardLearner
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
+from rlhp_ray.reward.fit_recipe import FitRecipe
 from rlhp_ray.reward.labelled_pairs import LabelledPairs
 from rlhp_ray.reward.network_spec import NetworkSpec
 from rlhp_ray.reward.observation_scaling import ObservationScaling
@@ -26,7 +27,7 @@ def clips(count: int, seed: int) -> ClipArrays:
 def learner():
     threads = torch.get_num_threads()
     plain_class = RewardLearner.__ray_metadata__.modified_class
-    yield plain_class(SPEC, FitSettings(0.01, 32, 3, 2, None), 0, None)
+    yield plain_class(SPEC, FitSettings(0.01, 32, 3, 2, None, FitRecipe()), 0, None)
     torch.set_num_threads(threads)
     torch.set_flush_denormal(False)
 

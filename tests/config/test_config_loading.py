@@ -67,6 +67,8 @@ def test_defaults_are_the_documented_ones(minimal):
         ("env.id=", "env.id: got the text '', expected text, not empty"),
         ("reward.scale=.nan", "reward.scale: got .nan"),
         ("reward.learning_rate=.inf", "reward.learning_rate: got .inf"),
+        ("reward.dropout=1", "reward.dropout: got 1 (an integer), expected a number >= 0 and < 1"),
+        ("reward.patience=0", "expected an integer >= 1 or null"),
         ("reward.hidden_sizes=64", "expected a list of one or more numbers, each an integer >= 1"),
         ("reward.hidden_sizes=[64, 0]", "reward.hidden_sizes: got element 2, 0 (an integer)"),
         ("reward.hidden_sizes=[]", "reward.hidden_sizes: got [] (a list)"),

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from rlhp_ray.reward.bradley_terry import RESPONSE_ERROR, preference_loss, preference_probability
+from rlhp_ray.reward.bradley_terry import RESPONSE_ERROR, preference_loss, preference_probability, smoothed
 
 
 def probability(left: float, right: float, *error: float) -> float:
@@ -118,3 +118,16 @@ def test_shapes_that_do_not_fit_are_refused():
         preference_loss(torch.zeros(2, 3), torch.zeros(2, 4), torch.zeros(3))
     with pytest.raises(AssertionError):
         preference_loss(torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("smoothing", "expected"), [(0.0, [1, 0, 0.5]), (0.2, [0.9, 0.1, 0.5]), (0.5, [0.75, 0.25, 0.5])]
+)
+def test_smoothing_draws_targets_towards_a_tie(smoothing, expected):
+    """mu' = (1 - s) mu + s / 2."""
+    assert smoothed(torch.tensor([1.0, 0.0, 0.5]), smoothing).tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.3, 0.7])
+def test_a_smoothed_tie_is_one_exactly(smoothing):
+    assert smoothed(torch.tensor([0.5]), smoothing).item() == 0.5

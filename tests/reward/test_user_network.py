@@ -90,7 +90,8 @@ def labelled(num_pairs: int = 40, steps: int = 4) -> LabelledPairs:
         for _ in range(2)
     )
     mu_left = left.observations[..., 0].sum(1) > right.observations[..., 0].sum(1)
-    return LabelledPairs(left, right, mu_left.astype(np.float32), np.arange(num_pairs))
+    every_1 = np.ones(num_pairs, np.float32)
+    return LabelledPairs(left, right, mu_left.astype(np.float32), np.arange(num_pairs), every_1)
 
 
 @torch.no_grad()
