@@ -148,7 +148,7 @@ def test_a_module_that_is_not_there_is_a_configuration_error():
 
 def test_a_function_that_errs_later_is_told(tricks):
     share = OwnShare(f"{tricks}:late", 1000)
-    share._function._function = lambda progress: math.inf
+    share._function.imported = lambda progress: math.inf
     with pytest.raises(TeacherError, match=r"returned inf at progress 0.25; expected the share"):
         share(250)
 
