@@ -31,12 +31,17 @@ class MLPRewardNetwork(MemberNetwork):
         Observations may also be each member's own: `[members, ..., observation_size]`.
         """
         batch = actions.shape[:-1]
-        own = observations if observations.dim() > actions.dim() else observations.unsqueeze(0)
-        sides = [side.flatten(1, -2).expand(self._members, -1, -1) for side in (own, actions.unsqueeze(0))]
-        hidden = torch.cat(sides, dim=-1)
-        for layer, norm in zip(self.layers[:-1], self.norms, strict=True):
-            hidden = self._dropout(activate(self._normed(norm, layer(hidden))))
-        return self.bounded(self.layers[-1](hidden)).reshape(self._members, *batch)
+        if observations.dim() > actions.dim():
+            acted = actions.unsqueeze(0).expand(self._members, *actions.shape)
+            hidden = torch.cat([observations, acted], dim=-1).flatten(1, -2)
+        else:
+            hidden = torch.cat([observations, actions], dim=-1).flatten(0, -2).expand(self._members, -1, -1)
+        *layers, last = self.layers
+        for layer, norm in zip(layers, self.norms, strict=True):
+            hidden = activate(self._normed(norm, layer(hidden)))
+            if self.training:
+                hidden = self._dropout(hidden)
+        return self.bounded(last(hidden)).reshape(self._members, *batch)
 
     def _normed(self, norm: nn.Module, hidden: Tensor) -> Tensor:
         """Batch norm of `[members, rows, units]`."""
