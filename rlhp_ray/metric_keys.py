@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 METRICS = "rlhp"  # under this key of RLlib's result dictionary
 NOTICES = "rlhp_notices"  # beside it: texts that the user must see
+DIAGNOSTICS = "rlhp_diagnostics"  # beside it: what diagnostics.json holds, or None
 
 
 class Metric(NamedTuple):
@@ -38,6 +39,21 @@ REWARD_L2 = "reward_l2_coefficient"
 ENSEMBLE_SPREAD = "ensemble_spread"
 REWARD_MEAN = "predicted_reward_mean"
 REWARD_STD = "predicted_reward_std"
+MEMBER_MEAN = "member_{m}_reward_mean"
+MEMBER_STD = "member_{m}_reward_std"
+MEMBER_P05 = "member_{m}_reward_p05"
+MEMBER_P50 = "member_{m}_reward_p50"
+MEMBER_P95 = "member_{m}_reward_p95"
+DRIFT_MEAN = "normaliser_drift_mean"
+DRIFT_STD = "normaliser_drift_std"
+CALIBRATION_ERROR = "calibration_error"
+FRESH_ACCURACY = "fresh_pair_accuracy"
+FRESH_PAIRS = "fresh_pairs"
+FRESH_TRUE_RETURN = "fresh_true_return_mean"
+PREDICTED_GAIN = "predicted_gain"
+OBSERVATION_GAP = "observation_gap"
+OBSERVATION_GAP_FITTING = "observation_gap_fitting"
+ALARMS = "alarms"
 POLICY_ENTROPY = "policy_entropy"
 POLICY_KL = "policy_kl"
 VALUE_EXPLAINED = "value_explained_variance"
@@ -46,6 +62,7 @@ TIME_ITERATION = "time_iteration_s"
 TIME_SAMPLING = "time_sampling_s"
 TIME_LEARNING = "time_learning_s"
 TIME_FITTING = "time_fitting_s"
+TIME_DIAGNOSTICS = "time_diagnostics_s"
 TIME_WAITING = "time_waiting_s"
 TIME_EVALUATION = "time_evaluation_s"
 TRAIN_SECONDS = "train_seconds"
@@ -87,6 +104,51 @@ ALL_METRICS = (
     Metric(ENSEMBLE_SPREAD, "reward", "Mean over steps of the members' standard deviation.", "below 1 x reward.scale"),
     Metric(REWARD_MEAN, "reward", "Mean predicted reward over recent clips when published.", "0"),
     Metric(REWARD_STD, "reward", "Standard deviation of it.", "0.5 to 1 x reward.scale; less: members disagree"),
+    Metric(MEMBER_MEAN, "-", "For each member m from 1: mean of its rewards before normalisation.", "anything"),
+    Metric(MEMBER_STD, "-", "Their standard deviation.", "far from 0; near it, noise is blown up"),
+    Metric(MEMBER_P05, "reward", "5 % quantile of its normalised rewards.", "about -1.6 x reward.scale, if normal"),
+    Metric(MEMBER_P50, "reward", "Their median.", "about 0"),
+    Metric(MEMBER_P95, "reward", "Their 95 % quantile.", "about 1.6 x reward.scale, if normal"),
+    Metric(
+        DRIFT_MEAN,
+        "std",
+        "Move of a member's mean on the same clips from the last version, in its last std; the largest of the members.",
+        "below 1; with reward.warm_start=false anything",
+    ),
+    Metric(DRIFT_STD, "std", "The same of its std.", "below 0.3 after the first rounds"),
+    Metric(
+        CALIBRATION_ERROR,
+        "0 to 1",
+        "Expected calibration error of P' on held-out decided labels among the newest 64, in ten bins.",
+        "below 0.2; so few labels alone make about 0.1",
+    ),
+    Metric(
+        FRESH_ACCURACY,
+        "0 to 1",
+        "Pairs of unlabelled clips that the policy just made, ordered as by true return; ties left out.",
+        "above 0.6; 0.5 is chance",
+    ),
+    Metric(FRESH_PAIRS, "pairs", "Their number, of at most 64 clips.", "2,016 without ties"),
+    Metric(FRESH_TRUE_RETURN, "true reward", "Mean true return of these clips.", "rises"),
+    Metric(
+        PREDICTED_GAIN,
+        "std",
+        "Predicted return of these clips over that of the first round's, by the same version, in std of the latter.",
+        "rises with the true return of the clips",
+    ),
+    Metric(
+        OBSERVATION_GAP,
+        "limits",
+        "Distance of what policy and predictor were shown of the same steps, in its worst entry.",
+        "0; alarm above 1",
+    ),
+    Metric(
+        OBSERVATION_GAP_FITTING,
+        "limits",
+        "Distance of what the policy was shown from what the predictor is fitted to, in its worst entry.",
+        "below 1; alarm above 4",
+    ),
+    Metric(ALARMS, "alarms", "Alarms that stand: observations differ, over-optimisation.", "0"),
     Metric(POLICY_ENTROPY, "nats", "Entropy of the policy.", "falls slowly; 0 is a collapse to one action"),
     Metric(POLICY_KL, "nats", "KL divergence of the update.", "below 0.05"),
     Metric(VALUE_EXPLAINED, "up to 1", "Variance of returns that the value function explains.", "above 0"),
@@ -95,6 +157,7 @@ ALL_METRICS = (
     Metric(TIME_SAMPLING, "s", "Collecting rollouts, RLlib's moving average.", "steady"),
     Metric(TIME_LEARNING, "s", "Updating the policy, RLlib's moving average.", "steady"),
     Metric(TIME_FITTING, "s", "Fitting the reward in its own process, this round.", "below time_iteration_s"),
+    Metric(TIME_DIAGNOSTICS, "s", "Of it, calibration, fresh clips and drift.", "a tenth of time_fitting_s or less"),
     Metric(
         TIME_WAITING,
         "s",
@@ -113,6 +176,12 @@ ALL_METRICS = (
     Metric(MEMORY_BUFFER, "MB", "Resident memory of the PreferenceBuffer.", "flat once the pool is full"),
     Metric(MEMORY_LEARNER, "MB", "Resident memory of the RewardLearner.", "flat once preferences.window is full"),
 )
+
+
+def metric_keys(members: int) -> list[str]:
+    """All keys, those of a member for each of them."""
+    numbered = [[m.key.format(m=n) for n in range(1, members + 1)] if "{m}" in m.key else [m.key] for m in ALL_METRICS]
+    return [key for keys in numbered for key in keys]
 
 
 def metrics_page() -> str:

@@ -11,6 +11,7 @@ import ray
 
 from rlhp_ray.actors.process_memory import resident_megabytes
 from rlhp_ray.clips.clip import Clip, ClipArrays
+from rlhp_ray.clips.fresh_clips import FreshClips
 from rlhp_ray.clips.pair_selection import STRATEGIES
 from rlhp_ray.config.schema import TeacherConfig
 from rlhp_ray.preferences.pair_chooser import ClipModels
@@ -22,16 +23,26 @@ from rlhp_ray.preferences.teacher_choice import make_teacher
 from rlhp_ray.reward.clip_features import clip_features
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.labelled_pairs import LabelledPairs
+from rlhp_ray.seeding import derive_rng
 
 LABELS_PER_PORTION = 256  # of stored ones, read at a time: of pixels 100 MB, and as much again while they are packed
 
 
 @dataclass(frozen=True, eq=False)
 class RoundData:
-    """What the reward learner gets for one round. It holds no true reward."""
+    """What the reward learner gets for one round. It holds no true reward.
+
+    Args:
+        new_pairs: labels to take in.
+        recent: sample of the clip pool, to normalise over.
+        fresh: clips that the policy just made and no label is about, to look at.
+        reference: clips of the run's first round, to compare them with.
+    """
 
     new_pairs: LabelledPairs | None
     recent: ClipArrays | None
+    fresh: ClipArrays | None = None
+    reference: ClipArrays | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +55,7 @@ class RoundReport:
         new_labels: answers of this round that can be trained on, without them.
         new_ties: answers `equal` of this round.
         recent_true_returns: `[num_recent]` of the sampled clips.
+        fresh_true_returns: `[num_fresh]` of the fresh clips.
         pool_clips: clips in the pool.
         pool_megabytes: compressed size of the pool.
         pool_dropped: clips that left the pool so far.
@@ -56,6 +68,7 @@ class RoundReport:
     new_labels: int
     new_ties: int
     recent_true_returns: np.ndarray
+    fresh_true_returns: np.ndarray
     pool_clips: int
     pool_megabytes: float
     pool_dropped: int
@@ -96,7 +109,8 @@ class PreferenceBuffer:
         answering = make_teacher(teacher)  # first: where it cannot be made, no store is either
         store = open_run_store(Path(store_path), metadata, None if load is None else Path(load))
         self._collector = PreferenceCollector(store, answering, pool_clips, seed, selection)
-        self._window, self._source_weights = window, source_weights
+        self._seed, self._window, self._source_weights = seed, window, source_weights
+        self._fresh_clips = FreshClips()
         self._source_notices = SourceNotices(source_weights)
         self._replayed: list[Preference] = []
         self._spec = spec
@@ -110,10 +124,12 @@ class PreferenceBuffer:
         """Ask until `due` queries were asked in all. Two results, so that the learner never sees the second."""
         answered = self._collector.ask(due, env_steps, self._models(published))
         self._source_notices.take_in(answered.preferences)
-        recent = ClipArrays.from_clips(answered.recent) if answered.recent else None
-        data = RoundData(self._pairs(newest_labels(answered.preferences, self._window), answered.clips), recent)
+        pool, rng = self._collector.pool, derive_rng(self._seed, "fresh", env_steps)
+        fresh, reference = self._fresh_clips.sample(pool, rng, self._collector.judged_clip_ids)
+        pairs = self._pairs(newest_labels(answered.preferences, self._window), answered.clips)
+        data = RoundData(pairs, _seen(answered.recent), _seen(fresh), _seen(reference))
         notices = [*answered.notices, *self._source_notices.take()]
-        return data, self._report(answered.preferences, answered.recent, notices)
+        return data, self._report(answered.preferences, answered.recent, fresh, notices)
 
     def _pairs(self, labels: Sequence[Preference], clips: Mapping[str, Clip]) -> LabelledPairs | None:
         return LabelledPairs.from_preferences(labels, clips, self._source_weights)
@@ -132,7 +148,7 @@ class PreferenceBuffer:
         preferences = self._collector.replay(before_query)
         self._source_notices.take_in(preferences)
         self._replayed = newest_labels(preferences, self._window)
-        return self._report(preferences, [], []), math.ceil(len(self._replayed) / LABELS_PER_PORTION)
+        return self._report(preferences, [], [], []), math.ceil(len(self._replayed) / LABELS_PER_PORTION)
 
     def replayed(self, portion: int) -> RoundData:
         """One portion of the labels in the window that the last `replay` took up, oldest first."""
@@ -140,7 +156,9 @@ class PreferenceBuffer:
         labels = self._replayed[start : start + LABELS_PER_PORTION]
         return RoundData(self._pairs(labels, self._collector.stored_clips(labels)), None)
 
-    def _report(self, preferences: Sequence[Preference], recent: Sequence[Clip], notices: list[str]) -> RoundReport:
+    def _report(
+        self, preferences: Sequence[Preference], recent: Sequence[Clip], fresh: Sequence[Clip], notices: list[str]
+    ) -> RoundReport:
         pool = self._collector.pool
         loaded = [p for p in preferences if p.query_index < self._collector.num_loaded]
         targets = [p.answer.mu_left for p in preferences[len(loaded) :]]
@@ -149,7 +167,8 @@ class PreferenceBuffer:
             loaded_labels=sum(p.answer.mu_left is not None for p in loaded),
             new_labels=sum(mu is not None for mu in targets),
             new_ties=sum(mu == 0.5 for mu in targets),
-            recent_true_returns=np.array([clip.teacher_rewards.sum() for clip in recent]),
+            recent_true_returns=_true_returns(recent),
+            fresh_true_returns=_true_returns(fresh),
             pool_clips=len(pool),
             pool_megabytes=pool.num_bytes / 1e6,
             pool_dropped=pool.dropped,
@@ -164,3 +183,19 @@ class PreferenceBuffer:
     def restore_pool(self, packed_clips: list[bytes]) -> None:
         """Replace the clip pool by that of a checkpoint."""
         self._collector.pool.restore(packed_clips)
+
+    def dump_reference(self) -> list[bytes]:
+        """The reference clips, for a checkpoint."""
+        return self._fresh_clips.dump()
+
+    def restore_reference(self, packed_clips: list[bytes]) -> None:
+        """Take up the reference clips of a checkpoint."""
+        self._fresh_clips.restore(packed_clips)
+
+
+def _seen(clips: Sequence[Clip]) -> ClipArrays | None:
+    return ClipArrays.from_clips(clips) if clips else None
+
+
+def _true_returns(clips: Sequence[Clip]) -> np.ndarray:
+    return np.array([clip.teacher_rewards.sum() for clip in clips])

@@ -15,6 +15,7 @@ from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
 from rlhp_ray.reward.fit_recipe import FitRecipe
 from rlhp_ray.reward.labelled_pairs import LabelledPairBuffer
 from rlhp_ray.reward.observation_scaling import ObservationScaling
+from rlhp_ray.reward.round_diagnosis import RoundDiagnosis, RoundDiagnostics
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class FittedRound:
         recent_rewards_std: spread of members: mean over steps of the std over members, in reward units.
         recent_reward_mean: mean reward over the sampled steps (0 by construction where they were normalised over).
         recent_reward_std: standard deviation of the reward over the sampled steps.
+        diagnostics: what else this round says of the predictor.
         fit_seconds: time of the round.
         memory_megabytes: resident memory of the learner's process.
     """
@@ -52,6 +54,7 @@ class FittedRound:
     ensemble_spread: float
     recent_reward_mean: float
     recent_reward_std: float
+    diagnostics: RoundDiagnostics
     fit_seconds: float
     memory_megabytes: float
 
@@ -75,6 +78,7 @@ class RewardLearner:
         self._fitter = EnsembleFitter(
             self._ensemble, settings.learning_rate, settings.batch_pairs, seed, settings.recipe
         )
+        self._seed = seed
         self._window = window
         self._pairs = LabelledPairBuffer(window)
 
@@ -86,13 +90,14 @@ class RewardLearner:
         """
         started = time.perf_counter()
         self.add_pairs(data)
+        assert data.recent is not None, "a round without recent clips cannot be normalised"
+        diagnosis = RoundDiagnosis(self._ensemble, data.recent)
         metrics = None
         if len(self._pairs):
             first = self._ensemble.version == 0
             epochs = self._settings.pretraining_epochs if first else self._settings.epochs_per_round
             most = None if first else self._settings.pairs_per_round
             metrics = self._fitter.fit(self._pairs.all(), epochs, self._ensemble.version, most)
-        assert data.recent is not None, "a round without recent clips cannot be normalised"
         raw = self._ensemble.member_rewards_of_clips(data.recent)
         if metrics is None and self._ensemble.version > 0:
             published = self._ensemble.published()
@@ -100,6 +105,7 @@ class RewardLearner:
             published = self._ensemble.publish(self._ensemble.version + 1, raw)
         members, num_clips, clip_steps = raw.shape
         rewards = published.normaliser.normalised(raw.reshape(members, -1))
+        labels = self._pairs.all() if len(self._pairs) else None
         return FittedRound(
             published=published,
             optimiser=self._optimiser_state(),
@@ -108,6 +114,7 @@ class RewardLearner:
             ensemble_spread=float(rewards.std(axis=0).mean()),
             recent_reward_mean=float(rewards.mean(axis=0).mean()),
             recent_reward_std=float(rewards.mean(axis=0).std()),
+            diagnostics=diagnosis.finished(raw, data.fresh, data.reference, labels, self._seed),
             fit_seconds=time.perf_counter() - started,
             memory_megabytes=resident_megabytes(),
         )

@@ -1,10 +1,11 @@
-"""What a finished run leaves for a person to look at: a table, a learning curve, a video."""
+"""What a finished run leaves for a person to look at: a table, a learning curve, diagnostics, a video."""
 
 import sys
 from typing import Any
 
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.errors import RlhpError
+from rlhp_ray.experiment.diagnostics_plot import draw_diagnostics
 from rlhp_ray.experiment.learning_curve import draw_learning_curve
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.policy.inference import load_policy
@@ -16,11 +17,16 @@ VIDEO_FILE = "trained-agent.mp4"
 
 
 def draw_and_film(archive: RunArchive, config: RunConfig) -> None:
-    """Write the learning curve and a video of the last policy; an environment without pictures gets no video."""
+    """Write the learning curve, the diagnostics of a predictor, and a video of the last policy.
+
+    A run on the true reward has no predictor; an environment without pictures gets no video.
+    """
     title = f"{config.env.id}, {config.training.algorithm}, seed {config.seed}"
     if config.reward_source == "preferences":
         title += f", {config.preferences.labels} queries"
     draw_learning_curve(archive.metrics_file, archive.learning_curve_file, title=title)
+    if archive.diagnostics_file.exists():
+        draw_diagnostics(archive.diagnostics_file, archive.diagnostics_picture, title=title)
     inference = archive.checkpoints_dir / "last" / "inference"
     try:
         policy = load_policy(inference)
@@ -47,6 +53,7 @@ def describe_run(archive: RunArchive, config: RunConfig, summary: dict[str, Any]
         rows = [row for row in rows if row[0] not in ("labels", "predictor accuracy", "predicted vs true")]
     files = [
         ("learning curve", archive.learning_curve_file),
+        ("diagnostics", archive.diagnostics_picture),
         ("video", archive.videos_dir / VIDEO_FILE),
         ("metrics", archive.metrics_file),
         ("TensorBoard", archive.tensorboard_dir),

@@ -5,19 +5,17 @@ grey printer and colour-blind eyes. Matplotlib is used through its objects only:
 """
 
 import csv
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rlhp_ray.errors import ArchiveError
+from rlhp_ray.experiment.picture_file import BLUE, DPI, GREEN, GREY, VERMILION, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-BLUE, VERMILION, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#555555"
-DPI = 150
 MAX_MARKERS = 25
 
 Series = tuple[np.ndarray, np.ndarray]
@@ -62,7 +60,7 @@ def draw_learning_curve(
     accuracy.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
     accuracy.set_xlabel("environment steps (agent steps)")
     figure.align_ylabels()
-    _save(figure, output_png)
+    save_picture(figure, output_png, "learning curve")
 
 
 def _read_rows(metrics_csv: Path) -> list[tuple[float, dict[str, float]]]:
@@ -155,13 +153,3 @@ def _name_last_value(axes: "Axes", steps: np.ndarray, values: np.ndarray, form: 
         fontweight="bold",
         path_effects=[withStroke(linewidth=4, foreground="white")],  # legible across a grid or reference line
     )
-
-
-def _save(figure: Any, output_png: Path) -> None:
-    temporary = output_png.with_name(f".{output_png.name}.{os.getpid()}.tmp")
-    try:
-        figure.savefig(temporary, format="png")
-        os.replace(temporary, output_png)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ArchiveError(f"Cannot write the learning curve {output_png}: {error.strerror or error}") from error

@@ -13,7 +13,6 @@ from tensorboardX import SummaryWriter
 from rlhp_ray import metric_keys as keys
 
 WALL_SECONDS = "wall_seconds"
-COLUMNS = [metric.key for metric in keys.ALL_METRICS] + [WALL_SECONDS]
 
 
 def read_rows(metrics_csv: Path, up_to_iteration: int) -> list[dict[str, str]]:
@@ -33,6 +32,7 @@ class MetricsWriter(Callback):
         tensorboard: directory of event files; points beyond the earlier rows are purged.
         earlier_rows: of the sessions before this one.
         clock: seconds of this session on the wall, and CPU seconds of its processes.
+        members: of the reward ensemble, each of which has columns of its own.
     """
 
     def __init__(
@@ -41,8 +41,10 @@ class MetricsWriter(Callback):
         tensorboard: Path,
         earlier_rows: list[dict[str, str]],
         clock: Callable[[], tuple[float, float]],
+        members: int,
     ) -> None:
         self._path = metrics_csv
+        self._columns = [*keys.metric_keys(members), WALL_SECONDS]
         self._clock = clock
         last = earlier_rows[-1] if earlier_rows else {}
         self._earlier = tuple(float(last.get(key) or 0.0) for key in (WALL_SECONDS, keys.CPU_SECONDS))
@@ -54,7 +56,7 @@ class MetricsWriter(Callback):
     def _write_earlier(self, rows: list[dict[str, str]]) -> None:
         temporary = self._path.with_name(f".{self._path.name}.tmp")
         with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+            writer = csv.DictWriter(file, self._columns, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
         os.replace(temporary, self._path)
@@ -69,9 +71,9 @@ class MetricsWriter(Callback):
         metrics[WALL_SECONDS], metrics[keys.CPU_SECONDS] = self.totals()
         self.latest = metrics
         with self._path.open("a", newline="") as file:
-            csv.DictWriter(file, COLUMNS, restval="", extrasaction="ignore").writerow(metrics)
+            csv.DictWriter(file, self._columns, restval="", extrasaction="ignore").writerow(metrics)
         step = metrics[keys.ENV_STEPS]
-        for key in COLUMNS:
+        for key in self._columns:
             value = metrics.get(key)
             if value is not None and math.isfinite(value):
                 self._board.add_scalar(f"rlhp/{key}", value, step)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from rlhp_ray.clips.clip import ClipArrays
@@ -16,16 +15,14 @@ from rlhp_ray.envs.registry import EnvDescription
 from rlhp_ray.experiment.archive_files import archive_errors
 from rlhp_ray.experiment.piece_archive import PieceArchive
 from rlhp_ray.preferences.preference_reading import read_labels
-from rlhp_ray.reward.bradley_terry import preference_probability
+from rlhp_ray.reward.calibration import held_out_calibration
 from rlhp_ray.reward.ensemble import RewardEnsemble
 from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
 from rlhp_ray.reward.fit_recipe import FitRecipe
 from rlhp_ray.reward.inference import save_reward
-from rlhp_ray.reward.labelled_pairs import LabelledPairs, bootstrap_weights
+from rlhp_ray.reward.labelled_pairs import LabelledPairs
 from rlhp_ray.reward.run_ensemble import ensemble_spec, preference_subject
 from rlhp_ray.reward.user_network import check_user_network
-
-CALIBRATION_BINS = 10  # Guo et al. 2017 (arXiv 1706.04599), s2, use 15 on far more labels
 
 
 @dataclass(frozen=True)
@@ -99,47 +96,17 @@ class RewardFitting:
                     metrics.training_loss,
                     metrics.validation_loss,
                     metrics.validation_accuracy,
-                    self._calibration_error(),
+                    held_out_calibration(self._ensemble, self._pairs, self._config.seed).error,
                     metrics.l2_coefficient,
                 )
             )
 
         fitter.fit(self._pairs, reward.pretraining_epochs, round_index=0, after_epoch=tell)
 
-    def _calibration_error(self) -> float:
-        returns = [
-            self._ensemble.member_rewards_of_clips(side).sum(-1) for side in (self._pairs.left, self._pairs.right)
-        ]
-        probability = preference_probability(torch.from_numpy(returns[0]), torch.from_numpy(returns[1])).numpy()
-        weights = bootstrap_weights(self._config.seed, self._pairs.query_index, self._ensemble.members)
-        held_out = (weights == 0) & (self._pairs.mu_left != 0.5)
-        answered_left = np.broadcast_to(self._pairs.mu_left == 1.0, probability.shape)
-        return calibration_error(probability[held_out], answered_left[held_out])
-
     def save(self, directory: Path) -> None:
         """Normalise over all clips that were fitted to, and write the learnt reward."""
         published = self._ensemble.publish(1, self._ensemble.member_rewards_of_clips(self._clips))
         save_reward(directory, self._spec, published, self._config.env.id)
-
-
-def calibration_error(probability: np.ndarray, outcome: np.ndarray) -> float:
-    """Expected calibration error over equal bins of P(left): `sum_b n_b / n |mean P_b - share of left_b|`.
-
-    Source: Naeini et al. 2015; Guo et al. 2017 (arXiv 1706.04599), equation 3, here over P(left) in [0, 1].
-
-    Args:
-        probability: `[n]`.
-        outcome: `[n]` bool, whether left was preferred.
-
-    Returns:
-        From 0 to 1; NaN where n is 0.
-    """
-    assert probability.shape == outcome.shape and probability.ndim == 1
-    if not len(probability):
-        return float("nan")
-    bins = np.minimum((probability * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)
-    gaps = np.bincount(bins, probability.astype(np.float64) - outcome, CALIBRATION_BINS)
-    return float(np.abs(gaps).sum() / len(probability))
 
 
 def fit_reward(

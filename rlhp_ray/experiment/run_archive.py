@@ -3,7 +3,7 @@
 ```
 RUN/  config.yaml  command.txt  question.md  versions.txt  hardware.json  code/{commit.txt,diff.patch}
       console.log  metrics.csv  tensorboard/  checkpoints/  preferences.sqlite  videos/
-      learning_curve.png  summary.json
+      learning_curve.png  diagnostics.json  diagnostics.png  summary.json
 ```
 
 `config.yaml` is written last: a directory without it is not (or not yet) a run. Secrets stay out: environment variables
@@ -192,6 +192,14 @@ class RunArchive:
     @property
     def learning_curve_file(self) -> Path:
         return self.directory / "learning_curve.png"
+
+    @property
+    def diagnostics_file(self) -> Path:
+        return self.directory / "diagnostics.json"
+
+    @property
+    def diagnostics_picture(self) -> Path:
+        return self.directory / "diagnostics.png"
 
     @property
     def summary_file(self) -> Path:

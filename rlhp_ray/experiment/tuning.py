@@ -12,6 +12,7 @@ from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import EnvDescription
 from rlhp_ray.errors import RlhpError
 from rlhp_ray.experiment.checkpoint_links import CheckpointLinks
+from rlhp_ray.experiment.diagnostics_file import DiagnosticsFile
 from rlhp_ray.experiment.interrupts import InterruptStopper, interrupt_once
 from rlhp_ray.experiment.metrics_writer import MetricsWriter, read_rows
 from rlhp_ray.experiment.progress_line import ProgressLine
@@ -47,7 +48,8 @@ class TuneSession:
         self._archive, self._config, self._restore = archive, config, restore
         self._algorithm_config = build_algorithm_config(config)
         rows = read_rows(archive.metrics_file, checkpoint_iteration(restore) if restore else 0)
-        self.writer = MetricsWriter(archive.metrics_file, archive.tensorboard_dir, rows, clock)
+        members = config.reward.members
+        self.writer = MetricsWriter(archive.metrics_file, archive.tensorboard_dir, rows, clock, members)
         evaluated = [float(row[keys.EVALUATION_RETURN]) for row in rows if row[keys.EVALUATION_RETURN]]
         self._links = CheckpointLinks(archive, best=max(evaluated, default=-float("inf")))
         self._buffer = None
@@ -77,7 +79,7 @@ class TuneSession:
                 restore=str(self._restore) if self._restore else None,
                 stop=stopper,
                 checkpoint_config=self._checkpoints(),
-                callbacks=[self.writer, progress, self._links],
+                callbacks=[self.writer, DiagnosticsFile(self._archive.diagnostics_file), progress, self._links],
                 verbose=0,
                 raise_on_failed_trial=False,
             )

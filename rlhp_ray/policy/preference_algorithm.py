@@ -132,7 +132,9 @@ class PreferenceDriven(Algorithm):
         metrics = {**self.training.metrics, **self._iteration_metrics(result, iteration, seconds)}
         if done or at_interval:
             metrics |= self._evaluation_metrics(self._run.evaluation.episodes if done else None)
-        return {**result, keys.METRICS: metrics, keys.NOTICES: self.training.take_notices(), "done": done}
+        snapshot = self.training.diagnostics.snapshot if done or at_interval else None
+        beside = {keys.NOTICES: self.training.take_notices(), keys.DIAGNOSTICS: snapshot}
+        return {**result, keys.METRICS: metrics, **beside, "done": done}
 
     def _iteration_metrics(self, result: dict[str, Any], iteration: int, seconds: float) -> dict[str, float]:
         learned = result.get("learners", {}).get("default_policy", {})

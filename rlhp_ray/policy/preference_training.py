@@ -15,6 +15,7 @@ from rlhp_ray.actors.process_memory import resident_megabytes
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.clips.initial_rollouts import INITIAL_CLIPS_PER_QUERY, STINT_CLIPS
 from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.policy.run_diagnostics import RunDiagnostics
 from rlhp_ray.policy.runner_group import collect_untrained, harvest_runners, publish_to_runners, restart_runners
 from rlhp_ray.preferences.label_schedule import LabelSchedule
 from rlhp_ray.preferences.schedule_choice import make_schedule
@@ -71,6 +72,8 @@ class PreferenceTraining:
         self.clips_recorded = 0
         self.metrics: dict[str, float] = {}
         self._notices: list[str] = []
+        taught_otherwise = config.teacher.reward_function or config.teacher.callable
+        self.diagnostics = RunDiagnostics(is_true_return_taught=not taught_otherwise)
 
     def take_up_stored_labels(self) -> None:
         """Give the learner the labels that the run starts with, for its first round.
@@ -110,10 +113,11 @@ class PreferenceTraining:
                 self.published.version, self.published.weights, self.published.normaliser, scaling
             )
             set_scaling(self.published)
+            self.diagnostics.scaling_changed()
         self._apply(self.published)
         if self.loop is not None and fits:
             self.loop.send_clips(harvest.clips)
-            self.loop.start_round(self._schedule.initial_labels, self.env_steps, self.published)
+            self._start_round(self._schedule.initial_labels)
             self._take_up(self.loop.finished_round(wait=True))
             self.loop.waited_seconds = 0.0
         self.started = True
@@ -134,9 +138,14 @@ class PreferenceTraining:
         self.loop.send_clips(harvest.clips)
         self._take_up(self.loop.finished_round())
         if not self.loop.busy and self.env_steps <= self._last_useful_start:
-            self.loop.start_round(self._schedule.due(self.env_steps), self.env_steps, self.published)
+            self._start_round(self._schedule.due(self.env_steps))
         self.metrics[keys.CLIPS_DROPPED] = self.loop.clips_dropped
         self.metrics[keys.TIME_WAITING] = self.loop.waited_seconds
+
+    def _start_round(self, due: int) -> None:
+        assert self.loop is not None
+        self.diagnostics.round_started()
+        self.loop.start_round(due, self.env_steps, self.published)
 
     def settle(self) -> None:
         """Wait for the round in flight and take it up: at the barrier of sync mode, and at the end."""
@@ -150,7 +159,7 @@ class PreferenceTraining:
         waited = self.loop.waited_seconds
         self.settle()
         if self.queries < self._config.preferences.labels:
-            self.loop.start_round(self._config.preferences.labels, self.env_steps, self.published)
+            self._start_round(self._config.preferences.labels)
             self.settle()
         self.loop.waited_seconds = waited
 
@@ -163,6 +172,8 @@ class PreferenceTraining:
         self.env_steps, self.queries, self.labels = counts["env_steps"], counts["queries"], counts["labels"]
         self.started = bool(counts["started"])
         self.metrics = dict(counts["metrics"])
+        if "diagnostics" in counts:  # a checkpoint of before has none: rounds then count from here
+            self.diagnostics.restore(counts["diagnostics"])
         self._apply(published)
 
     def apply_current(self) -> None:
@@ -182,6 +193,9 @@ class PreferenceTraining:
         if self.loop is not None:
             self.loop.clips_dropped += harvest.clips_dropped
         self.metrics[keys.MEMORY_TRIAL] = resident_megabytes()
+        if self.loop is not None:
+            self.metrics.update(self.diagnostics.acted(harvest))
+            self._notice(self.diagnostics.take_notices())
         for key, field in ((keys.TRUE_RETURN, "true_return"), (keys.PREDICTED_RETURN, "predicted_return")):
             values = [getattr(episode, field) for episode in harvest.episodes]
             if values:
@@ -217,6 +231,8 @@ class PreferenceTraining:
                 keys.MEMORY_LEARNER: fitted.memory_megabytes,
             }
         )
+        self.metrics.update(self.diagnostics.round_finished(report, fitted))
+        self._notice(self.diagnostics.take_notices())
         if report.new_labels:
             self.metrics[keys.TIE_SHARE] = report.new_ties / report.new_labels
         if fitted.metrics is not None:

@@ -10,10 +10,11 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor
 
 from rlhp_ray.policy.actor_critic import ActorCriticNetwork
+from rlhp_ray.reward.observation_statistics import InputObserver
 
 
 class ActorCriticRLModule(TorchRLModule, ValueFunctionAPI):
-    """Takes `model_config={"hidden_sizes": [...]}`."""
+    """Takes `model_config={"hidden_sizes": [...]}`. `observer` keeps what it was shown to act on while exploring."""
 
     def setup(self) -> None:
         discrete = isinstance(self.action_space, gym.spaces.Discrete)
@@ -21,10 +22,16 @@ class ActorCriticRLModule(TorchRLModule, ValueFunctionAPI):
         assert self.observation_space is not None and self.action_space is not None
         assert isinstance(self.model_config, dict)
         self.network = ActorCriticNetwork(self.observation_space, self.action_space, self.model_config["hidden_sizes"])
+        assert self.observation_space.shape is not None
+        self.observer = InputObserver(len(self.observation_space.shape))
 
     def _forward(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         features = self.network.features(batch[Columns.OBS])
         return {Columns.ACTION_DIST_INPUTS: self.network.action_distribution_inputs(features)}
+
+    def _forward_exploration(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        self.observer.observe(batch[Columns.OBS])
+        return self._forward(batch, **kwargs)
 
     def _forward_train(self, batch: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         features = self.network.features(batch[Columns.OBS])

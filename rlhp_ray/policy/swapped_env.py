@@ -1,5 +1,6 @@
 """Builds the swapped vector environment inside RLlib's env runners, and reaches it there."""
 
+from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
@@ -8,6 +9,7 @@ from ray.rllib.env.env_runner import EnvRunner
 
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
+from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.reward.ensemble import PublishedReward, RewardEnsemble
 from rlhp_ray.reward.reward_swap import Harvest, RewardSwapVectorEnv
 from rlhp_ray.reward.run_ensemble import ensemble_spec
@@ -54,8 +56,11 @@ def swapped_env_of(runner: EnvRunner) -> RewardSwapVectorEnv | None:
 
 def drain(runner: EnvRunner, env_steps: int) -> tuple[int, Harvest]:
     """What a runner recorded since the last call, with its index."""
-    env = swapped_env_of(runner)
-    return runner.worker_index, Harvest([], [], 0) if env is None else env.drain(env_steps)
+    env, module = swapped_env_of(runner), getattr(runner, "module", None)
+    harvest = Harvest([], [], 0) if env is None else env.drain(env_steps)
+    if isinstance(module, ActorCriticRLModule):
+        harvest = replace(harvest, policy_saw=module.observer.take())
+    return runner.worker_index, harvest
 
 
 def apply_reward(runner: EnvRunner, published: PublishedReward) -> None:

@@ -14,6 +14,7 @@ from rlhp_ray.policy.preference_training import PreferenceTraining
 from rlhp_ray.reward.inference import load_reward, save_reward
 
 STATE_DIRECTORY = "preference_training"
+POOL_FILE, REFERENCE_FILE = "clip_pool.safetensors", "reference_clips.safetensors"
 
 
 def save_training(checkpoint: Path, training: PreferenceTraining, iteration: int, train_seconds: float) -> None:
@@ -23,7 +24,8 @@ def save_training(checkpoint: Path, training: PreferenceTraining, iteration: int
     save_reward(directory, training.spec, training.published, env_id="")
     if training.buffer is not None and training.learner is not None:
         (directory / "optimiser.pt").write_bytes(training.optimiser)
-        _save_pool(directory / "clip_pool.safetensors", ray.get(training.buffer.dump_pool.remote()))
+        _save_clips(directory / POOL_FILE, ray.get(training.buffer.dump_pool.remote()))
+        _save_clips(directory / REFERENCE_FILE, ray.get(training.buffer.dump_reference.remote()))
     counts = {
         "iteration": iteration,
         "env_steps": training.env_steps,
@@ -32,6 +34,7 @@ def save_training(checkpoint: Path, training: PreferenceTraining, iteration: int
         "started": training.started,
         "train_seconds": train_seconds,
         "metrics": training.metrics,
+        "diagnostics": training.diagnostics.state(),
     }
     (directory / "counts.json").write_text(json.dumps(counts))
 
@@ -64,8 +67,9 @@ def restore_training(checkpoint: Path, training: PreferenceTraining, take_all_la
         counts = json.loads((directory / "counts.json").read_text())
         published = load_reward(directory).ensemble.published()
         if training.buffer is not None and training.learner is not None:
-            packed = _load_pool(directory / "clip_pool.safetensors")
-            ray.get(training.buffer.restore_pool.remote(packed))
+            ray.get(training.buffer.restore_pool.remote(_load_clips(directory / POOL_FILE)))
+            if (directory / REFERENCE_FILE).exists():  # a checkpoint of before has none: then later clips serve
+                ray.get(training.buffer.restore_reference.remote(_load_clips(directory / REFERENCE_FILE)))
             before_query = None if take_all_labels else counts["queries"]
             training.optimiser = (directory / "optimiser.pt").read_bytes()
             ray.get(training.learner.restore.remote(published, training.optimiser))
@@ -77,12 +81,12 @@ def restore_training(checkpoint: Path, training: PreferenceTraining, take_all_la
     return counts["iteration"], counts["train_seconds"]
 
 
-def _save_pool(path: Path, packed_clips: list[bytes]) -> None:
+def _save_clips(path: Path, packed_clips: list[bytes]) -> None:
     lengths = np.array([len(packed) for packed in packed_clips], np.int64)
     save_file({"bytes": np.frombuffer(b"".join(packed_clips), np.uint8), "lengths": lengths}, path)
 
 
-def _load_pool(path: Path) -> list[bytes]:
+def _load_clips(path: Path) -> list[bytes]:
     tensors = load_file(path)
     ends = np.cumsum(tensors["lengths"])
     whole = tensors["bytes"].tobytes()

@@ -85,6 +85,11 @@ class PreferenceCollector:
         return AnsweredRound(answered, clips, recent, notices)
 
     @property
+    def judged_clip_ids(self) -> set[str]:
+        """Clips that were asked about in this run, or that it started with preferences about."""
+        return {clip_id for pair in self._asked for clip_id in pair}
+
+    @property
     def _next_query(self) -> int:
         return self.num_loaded + self.queries
 

@@ -7,6 +7,7 @@ The policy and the value function see the predicted reward only. The true reward
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import gymnasium as gym
@@ -16,6 +17,7 @@ from rlhp_ray.clips.clip import Clip
 from rlhp_ray.clips.recorder import ClipRecorder
 from rlhp_ray.errors import RewardDataError
 from rlhp_ray.reward.ensemble import PublishedReward, RewardEnsemble
+from rlhp_ray.reward.observation_statistics import InputObserver, Moments
 
 TRUE_REWARD_KEY = "true_reward"
 MAX_PENDING_EPISODES = 1024  # returns of finished episodes nobody has fetched yet; the oldest go
@@ -51,6 +53,8 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         self._ensemble = ensemble
         self._recorder = recorder
         self._use_true_reward = use_true_reward
+        self._observer = InputObserver(len(ensemble.spec.network_shape.observation_shape))
+        self._observer.watch(ensemble.network)
         self._set_spaces()
         self._observations: np.ndarray = np.zeros(0)
         self._autoreset = np.zeros(env.num_envs, bool)
@@ -137,7 +141,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         if self._recorder is not None:
             clips = self._recorder.drain(env_steps)
             clips_dropped, self._recorder.dropped = self._recorder.dropped, 0
-        harvest = Harvest(clips, list(self._finished), self._env_steps, clips_dropped)
+        harvest = Harvest(clips, list(self._finished), self._env_steps, clips_dropped, self._observer.take())
         self._finished.clear()
         self._env_steps = 0
         return harvest
@@ -161,12 +165,16 @@ class Harvest:
         episodes: returns of those that finished.
         env_steps: taken.
         clips_dropped: clips that nobody fetched in time.
+        predictor_saw: observations as the reward networks were shown them; None of none.
+        policy_saw: observations as the policy network was shown them to act on; None of none.
     """
 
     clips: list[Clip]
     episodes: list[EpisodeReturns]
     env_steps: int
     clips_dropped: int = 0
+    predictor_saw: Moments | None = None
+    policy_saw: Moments | None = None
 
     @classmethod
     def merged(cls, harvests: Iterable["Harvest"]) -> "Harvest":
@@ -177,4 +185,6 @@ class Harvest:
             [episode for part in parts for episode in part.episodes],
             sum(part.env_steps for part in parts),
             sum(part.clips_dropped for part in parts),
+            reduce(Moments.together, (part.predictor_saw for part in parts), None),
+            reduce(Moments.together, (part.policy_saw for part in parts), None),
         )
