@@ -13,7 +13,7 @@ from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.preference_buffer import RoundReport
 from rlhp_ray.actors.reward_learner import FittedRound
 from rlhp_ray.reward.observation_statistics import Moments, ObservationGap, observation_gap
-from rlhp_ray.reward.over_optimisation import OppositeTrends, RoundOutcome, opposite_trends
+from rlhp_ray.reward.over_optimisation import MOST_ROUNDS, OppositeTrends, RoundOutcome, opposite_trends
 from rlhp_ray.reward.rank_correlation import pair_accuracy, rank_correlation
 from rlhp_ray.reward.reward_distribution import QUANTILES
 from rlhp_ray.reward.reward_swap import Harvest
@@ -77,7 +77,8 @@ class RunDiagnostics:
         if found.calibration is not None:
             metrics[keys.CALIBRATION_ERROR] = found.calibration.error
         if len(true) and math.isfinite(found.gain):
-            self._outcomes.append(RoundOutcome(found.gain, float(true.mean()), float(true.std())))
+            outcome = RoundOutcome(found.gain, float(true.mean()), float(true.std()))
+            self._outcomes = [*self._outcomes, outcome][-MOST_ROUNDS:]
             self._check_trends(opposite_trends(self._outcomes))
         self.snapshot = _snapshot(report, fitted, accuracy, pairs)
         return metrics | {keys.ALARMS: len(self._standing)}
