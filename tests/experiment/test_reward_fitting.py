@@ -1,7 +1,6 @@
 """A reward fitted by itself learns what labels tell, and can be started from."""
 
 import csv
-import math
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.errors import ConfigError, PreferenceStoreError
-from rlhp_ray.experiment.reward_fitting import RewardFitting, calibration_error, fit_reward
+from rlhp_ray.experiment.reward_fitting import RewardFitting, fit_reward
 from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.reward.inference import load_fitting_reward, load_reward
@@ -131,22 +130,3 @@ def test_a_taken_name_is_left_alone(make_config, tmp_path):
     with pytest.raises(ConfigError, match="exists and is left alone"):
         fit(config, [])
     assert list((tmp_path / "runs" / "fitted").iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    ("probability", "outcome", "expected"),
-    [
-        ([0.75] * 4, [1, 1, 1, 0], 0.0),
-        ([0.9, 0.9], [0, 0], 0.9),
-        # Bins .1 to .2 (3 of mean .15, a third left) and .9 to 1 (2 of mean .95, half left): (3 * .55/3 + 2 * .45) / 5.
-        ([0.1, 0.15, 0.2 - 1e-9, 0.9, 1.0], [1, 0, 0, 1, 0], (0.55 + 0.9) / 5),
-        ([0.05, 0.15], [1, 0], (0.95 + 0.15) / 2),
-    ],
-)
-def test_calibration_error_by_hand(probability, outcome, expected):
-    found = calibration_error(np.array(probability), np.array(outcome, bool))
-    assert found == pytest.approx(expected)
-
-
-def test_without_a_label_there_is_no_calibration_error():
-    assert math.isnan(calibration_error(np.zeros(0), np.zeros(0, bool)))
