@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from rlhp_ray.reward.clip_features import coarse_frames
 from rlhp_ray.reward.observation_scaling import BYTE_MAX
 
-EVERY_CALL = 4  # of those with a vector step each: enough for statistics, at a quarter of the time
+EVERY_CALL = 13  # of those with a vector step each: enough for statistics; a prime, so as not to fall in with episodes
 MAX_ROWS_PER_CALL = 256
 SMALLEST_SPREAD = 0.1  # of scaled units: what varies by less is as good as constant, and its spread is mostly chance
 MEAN_LIMIT = 0.5  # pooled standard deviations between two means (Rubin 2001, Health Services 2:169)
@@ -110,7 +110,8 @@ def observation_gap(policy: Moments | None, predictor: Moments | None) -> Observ
 class InputObserver:
     """Keeps the moments of the observations that a network is called with.
 
-    Bytes count divided by 255, as the networks' first layer has them, and images as mean brightness in a 7 x 7 grid.
+    Bytes count divided by 255, as the networks' first layer has them, and images as the mean brightness of their last
+    channel in a 7 x 7 grid: of stacked frames it is the newest, which is also what clips keep of each step.
 
     Args:
         dimensions: of one observation as the network takes it: 1; of an image 3, of a single frame 2.
@@ -124,10 +125,12 @@ class InputObserver:
 
     def observe(self, observations: Tensor) -> None:
         """Take in `[..., *observation]` of one call: about 256 of them, evenly spread over the last axis before `*`."""
+        self._calls += 1
+        if (self._calls - 1) % self._every:
+            return
         axis = observations.dim() - self._dimensions - 1
         rows = math.prod(observations.shape[: axis + 1])
-        self._calls += 1
-        if rows == 0 or (self._calls - 1) % self._every:
+        if rows == 0:
             return
         step = -(-rows // MAX_ROWS_PER_CALL)
         chosen = observations[(slice(None),) * axis + (slice(None, None, step),)]  # before a view of frames is copied
@@ -150,6 +153,7 @@ class InputObserver:
 
 
 def _as_vectors(observations: np.ndarray, dimensions: int) -> np.ndarray:
-    flat = observations.reshape(-1, *observations.shape[observations.ndim - dimensions :])
+    newest = observations[..., -1] if dimensions == 3 else observations
+    flat = newest.reshape(-1, *newest.shape[newest.ndim - min(dimensions, 2) :])
     vectors = coarse_frames(flat) if dimensions > 1 else flat
     return vectors / BYTE_MAX if observations.dtype == np.uint8 else vectors

@@ -16,6 +16,7 @@ from rlhp_ray.preferences.teachers import SimulatedTeacher
 from rlhp_ray.reward.ensemble import RewardEnsemble
 from rlhp_ray.reward.ensemble_fitting import EnsembleFitter
 from rlhp_ray.reward.labelled_pairs import LabelledPairs
+from rlhp_ray.reward.observation_statistics import EVERY_CALL, Moments
 from rlhp_ray.reward.reward_swap import (
     MAX_PENDING_EPISODES,
     TRUE_REWARD_KEY,
@@ -308,6 +309,27 @@ def test_without_a_recorder_nothing_is_recorded(swap):
     rollout(env, random_actions(HORIZON))
     harvest = env.drain(0)
     assert harvest.clips == [] and len(harvest.episodes) == NUM_ENVS
+
+
+def test_the_observations_of_the_reward_networks_are_measured_once(swap):
+    """As they enter the networks: scaled, before the step, of all environments at every 13th step."""
+    env = swap()
+    result = rollout(env, random_actions(2 * EVERY_CALL))
+    seen = result["before"][[0, EVERY_CALL]].reshape(-1, 2)
+    found = env.drain(0).predictor_saw
+    assert found.count == len(seen)
+    np.testing.assert_allclose(found.mean, seen.mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(found.std, seen.std(axis=0), atol=1e-6)
+    assert env.drain(0).predictor_saw is None
+
+
+def test_what_runners_saw_is_merged():
+    parts = [Moments.of(np.array([[value]])) for value in (1.0, 5.0)]
+    nothing = Harvest([], [], 0)
+    merged = Harvest.merged([nothing, *(Harvest([], [], 0, 0, part, part) for part in parts), nothing])
+    for found in (merged.predictor_saw, merged.policy_saw):
+        assert (found.count, found.mean, found.std) == (2, 3.0, 2.0)
+    assert Harvest.merged([nothing]).predictor_saw is None
 
 
 def test_harvests_are_merged_in_order():
