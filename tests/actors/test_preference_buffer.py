@@ -1,6 +1,7 @@
 """The class behind the actor, without Ray: which strategy is in force, and which labels reach the learner."""
 
 import math
+from dataclasses import fields
 
 import gymnasium as gym
 import numpy as np
@@ -150,3 +151,44 @@ def test_answers_taken_up_after_a_resume_are_no_silence(buffer):
     made._collector._store.record([said], [first, second])
     made.replay(None)
     assert made.ask(5, 0, None)[1].notices == []
+
+
+def test_fresh_clips_come_with_their_true_returns_which_the_learner_never_sees(buffer):
+    made = buffer()
+    data, report = made.ask(5, 0, None)
+    by_content = {
+        clip.observations.tobytes(): clip.teacher_rewards.sum()
+        for clip in made._collector.pool.get(made._collector.pool.clip_ids)
+    }
+    true_returns = [by_content[seen.tobytes()] for seen in data.fresh.observations]
+    np.testing.assert_array_equal(report.fresh_true_returns, true_returns)
+    assert len(set(true_returns)) > 10
+    assert {field.name for field in fields(data.fresh)} == {"observations", "actions", "frame_stack"}
+
+
+def test_no_fresh_clip_was_asked_about(buffer):
+    made = buffer()
+    for due in (5, 12):
+        data, _ = made.ask(due, 0, None)
+        asked = {pair_id for pair in made._collector._asked for pair_id in pair}
+        clips = made._collector.pool.get(made._collector.pool.clip_ids)
+        unlabelled = {clip.observations.tobytes() for clip in clips if clip.clip_id not in asked}
+        assert {seen.tobytes() for seen in data.fresh.observations} == unlabelled
+
+
+def test_the_reference_is_that_of_the_first_round_also_after_a_resume(buffer):
+    made, resumed = buffer(), buffer(path="other.sqlite")
+    first, _ = made.ask(3, 100, None)
+    later, _ = made.ask(6, 200, None)
+    resumed.restore_reference(made.dump_reference())
+    after, _ = resumed.ask(3, 300, None)
+    for data in (later, after):
+        np.testing.assert_array_equal(data.reference.observations, first.reference.observations)
+
+
+def test_a_pool_without_clips_has_none_to_look_at(tmp_path):
+    plain_class = PreferenceBuffer.__ray_metadata__.modified_class
+    made = plain_class(str(tmp_path / "s.sqlite"), {"env_id": "x"}, TeacherConfig(), 9, 0, SPEC, "uniform", None, {})
+    data, report = made.ask(0, 0, None)
+    assert data.fresh is None and data.reference is None
+    assert len(report.fresh_true_returns) == 0

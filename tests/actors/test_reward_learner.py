@@ -72,3 +72,30 @@ def test_labels_to_start_with_are_fitted_in_the_first_round(learner):
     pairs = LabelledPairs(clips(8, 3), clips(8, 4), np.ones(8, np.float32), np.arange(8), np.ones(8, np.float32))
     learner.add_pairs(RoundData(pairs, None))
     assert learner.fit_round(RoundData(None, clips(20, seed=2))).metrics.num_labels == 8
+
+
+def test_a_round_says_what_it_did_to_the_predictor(learner):
+    """Beside the version, from the clips that come with it."""
+    pairs = LabelledPairs(clips(8, 3), clips(8, 4), np.ones(8, np.float32), np.arange(8), np.ones(8, np.float32))
+    first, second = (
+        learner.fit_round(RoundData(new, clips(20, seed=2), clips(6, seed=5), clips(4, seed=6))).diagnostics
+        for new in (None, pairs)
+    )
+    assert first.drift is None and first.calibration is None
+    assert np.abs(second.drift.mean).min() > 0 and second.calibration.count.sum() > 0
+    for found in (first, second):
+        assert found.members.quantiles.shape == (3, 5)
+        assert found.fresh_returns.shape == (6,) and np.isfinite(found.gain)
+        assert found.observations.count == 6 * 5
+
+
+def test_a_look_at_the_predictor_changes_nothing_in_it(learner):
+    """Whether there are clips to look at or not, what is published is the same to the bit."""
+    plain_class = type(learner)
+    other = plain_class(SPEC, FitSettings(0.01, 32, 3, 2, None, FitRecipe()), 0, None)
+    pairs = LabelledPairs(clips(8, 3), clips(8, 4), np.ones(8, np.float32), np.arange(8), np.ones(8, np.float32))
+    for new in (pairs, None, None):
+        watched = learner.fit_round(RoundData(new, clips(20, seed=2), clips(6, seed=5), clips(4, seed=6)))
+        unwatched = other.fit_round(RoundData(new, clips(20, seed=2)))
+        assert is_same(watched.published, unwatched.published)
+        assert watched.optimiser == unwatched.optimiser
