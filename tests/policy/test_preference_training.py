@@ -1,9 +1,12 @@
-"""The label schedule of a run: every label is asked while the policy can still learn from it."""
+"""What a run does around RLlib: every label is asked while the policy can still learn from it, alarms are armed."""
 
 import pytest
 
 from rlhp_ray.config.schema import RunConfig
-from rlhp_ray.policy.preference_training import label_schedule
+from rlhp_ray.envs.registry import describe_env
+from rlhp_ray.policy import preference_training
+from rlhp_ray.policy.preference_training import PreferenceTraining, label_schedule
+from rlhp_ray.reward.run_ensemble import ensemble_spec
 
 
 def config(env_steps: int) -> RunConfig:
@@ -27,3 +30,24 @@ def test_the_budget_is_spent_two_iterations_before_the_end():
 def test_a_run_too_short_for_a_later_round_asks_everything_at_once(env_steps):
     schedule = label_schedule(config(env_steps), batch_env_steps=4_000)
     assert schedule.due(4_000) == 100
+
+
+@pytest.mark.parametrize(
+    ("teacher", "expected"),
+    [
+        ({}, True),
+        ({"preset": "mistake", "mistake": 0.3}, True),
+        ({"reward_function": "some.tricks:backflip"}, False),
+        ({"callable": "some.tricks:judge"}, False),
+    ],
+)
+def test_true_return_is_an_alarm_only_where_the_teacher_judges_by_it(teacher, expected, monkeypatch):
+    armed = []
+    monkeypatch.setattr(
+        preference_training, "RunDiagnostics", lambda is_true_return_taught: armed.append(is_true_return_taught)
+    )
+    sections = {"env": {"id": "rlhp/MovingDot-v0"}, "teacher": teacher}
+    run = RunConfig.model_validate(sections)
+    spec = ensemble_spec(run, describe_env("rlhp/MovingDot-v0"))
+    PreferenceTraining(run, spec, None, 1000, buffer=None, learner=None)
+    assert armed == [expected]
