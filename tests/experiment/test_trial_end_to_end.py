@@ -117,8 +117,20 @@ def test_a_run_spends_its_budgets_exactly(undisturbed: Path) -> None:
     assert len(labels(undisturbed)) == 60
     assert result["eval_episodes"] == 50
     assert result["cpu_hours"] > 0
-    for name in ("learning_curve.png", "videos/trained-agent.mp4", "console.log", "tensorboard", "code/commit.txt"):
+    files = ("learning_curve.png", "diagnostics.json", "diagnostics.png", "videos/trained-agent.mp4", "console.log")
+    for name in (*files, "tensorboard", "code/commit.txt"):
         assert (undisturbed / name).exists(), name
+
+
+def test_a_healthy_run_is_watched_and_raises_no_alarm(undisturbed: Path) -> None:
+    rows = metrics(undisturbed)
+    assert {float(row["observation_gap"]) for row in rows} == {0.0}, "policy and predictor are shown the same"
+    assert all(0 < float(row["observation_gap_fitting"]) < 4 for row in rows)
+    assert {row["alarms"] for row in rows} == {"0"}
+    for key in ("fresh_pair_accuracy", "calibration_error", "predicted_gain", "member_3_reward_p95"):
+        assert len({float(row[key]) for row in rows}) > 2, key
+    snapshot = json.loads((undisturbed / "diagnostics.json").read_text())
+    assert snapshot["reward_version"] == int(rows[-1]["reward_version"]) and snapshot["env_steps"] == 16000
 
 
 def test_same_seed_gives_the_same_labels_weights_and_returns(undisturbed: Path, tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What a run does around RLlib: every label is asked while the policy can still learn from it, alarms are armed."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from rlhp_ray.config.schema import RunConfig
@@ -51,3 +53,16 @@ def test_true_return_is_an_alarm_only_where_the_teacher_judges_by_it(teacher, ex
     spec = ensemble_spec(run, describe_env("rlhp/MovingDot-v0"))
     PreferenceTraining(run, spec, None, 1000, buffer=None, learner=None)
     assert armed == [expected]
+
+
+@pytest.mark.parametrize("state", [{}, {"diagnostics": {"outcomes": [], "standing": ["over_optimisation"]}}])
+def test_a_checkpoint_is_taken_up_with_and_without_alarms(state):
+    run = RunConfig.model_validate({"env": {"id": "rlhp/MovingDot-v0"}})
+    runners = SimpleNamespace(num_remote_env_runners=lambda: 0, foreach_env_runner=lambda call: None)
+    training = PreferenceTraining(
+        run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, buffer=None, learner=None
+    )
+    counts = {"env_steps": 5, "queries": 3, "labels": 2, "started": True, "metrics": {"alarms": 1}}
+    training.restore(training.published, counts | state)
+    assert (training.env_steps, training.queries, training.labels, training.metrics["alarms"]) == (5, 3, 2, 1)
+    assert training.diagnostics.state() == state.get("diagnostics", {"outcomes": [], "standing": []})
