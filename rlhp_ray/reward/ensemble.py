@@ -14,6 +14,7 @@ from rlhp_ray.reward.network_registry import build_network
 from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
 from rlhp_ray.reward.normalisation import RewardNormaliser
 from rlhp_ray.reward.observation_scaling import ObservationScaling, action_size, encode_actions
+from rlhp_ray.reward.observation_statistics import InputObserver
 
 MAX_STEPS_PER_BATCH = 1024  # of inference over clips: 116 MB of pixels as floats
 
@@ -100,10 +101,14 @@ class EncodedClips:
 
 
 class RewardEnsemble:
-    """Predicts rewards of (observation, action) with every member at once."""
+    """Predicts rewards of (observation, action) with every member at once.
+
+    `observer`, where one is set, is shown what enters the networks step by step, and not what they are given of clips.
+    """
 
     def __init__(self, spec: EnsembleSpec) -> None:
         self.spec = spec
+        self.observer: InputObserver | None = None
         self.scaling = spec.scaling
         self.version = 0
         self.normaliser = RewardNormaliser.identity(spec.members, spec.scale)
@@ -149,7 +154,10 @@ class RewardEnsemble:
     @torch.inference_mode()
     def member_rewards(self, observations: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """Raw rewards of every member, `[members, n]`, for `[n, *observation]` and `[n, *action]`."""
-        return self.network(*self.encode(observations, actions)).numpy()
+        inputs = self.encode(observations, actions)
+        if self.observer is not None:
+            self.observer.observe(inputs[0])
+        return self.network(*inputs).numpy()
 
     def rewards(self, observations: np.ndarray, actions: np.ndarray) -> np.ndarray:
         """The reward that replaces the game's: `[n]` float32, normalised and averaged over members."""

@@ -6,10 +6,9 @@ are measured where they enter the networks, after everything that may have been 
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
 from rlhp_ray.reward.clip_features import coarse_frames
 from rlhp_ray.reward.observation_scaling import BYTE_MAX
@@ -137,14 +136,6 @@ class InputObserver:
         self._seen = Moments.together(
             self._seen, Moments.of(_as_vectors(chosen.detach().cpu().numpy(), self._dimensions))
         )
-
-    def watch(self, network: nn.Module) -> None:
-        """Observe every call of `network(observations, ...)` from now on."""
-
-        def before_forward(module: nn.Module, inputs: tuple[Any, ...]) -> None:
-            self.observe(inputs[0])
-
-        network.register_forward_pre_hook(before_forward)
 
     def take(self) -> Moments | None:
         """What was seen since the last call; None if nothing."""

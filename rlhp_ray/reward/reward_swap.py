@@ -54,7 +54,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         self._recorder = recorder
         self._use_true_reward = use_true_reward
         self._observer = InputObserver(len(ensemble.spec.network_shape.observation_shape))
-        self._observer.watch(ensemble.network)
+        ensemble.observer = self._observer
         self._set_spaces()
         self._observations: np.ndarray = np.zeros(0)
         self._autoreset = np.zeros(env.num_envs, bool)

@@ -3,6 +3,7 @@
 import math
 from functools import reduce
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -140,15 +141,17 @@ def test_stacks_and_the_single_frames_of_their_clip_can_be_compared():
     assert observation_gap(policy.take(), predictor.take()).distance < 1e-9
 
 
-def test_a_network_is_watched_where_observations_enter_it(make_spec):
-    """After scaling, and whatever calls it."""
-    ensemble = RewardEnsemble(make_spec())
-    observer = InputObserver(dimensions=1, every=1)
-    observer.watch(ensemble.network)
+def test_an_ensemble_shows_what_enters_its_networks_step_by_step(make_spec):
+    """After scaling; what they are given of clips is not what the policy is paid for."""
+    box = gym.spaces.Box(0.0, 10.0, (3,), np.float32)
+    ensemble = RewardEnsemble(make_spec(box))
     rng = np.random.default_rng(0)
-    clips = ClipArrays(rng.uniform(-1, 1, (4, 5, 3)).astype(np.float32), rng.integers(0, 2, (4, 5)))
+    clips = ClipArrays(rng.uniform(0, 10, (4, 5, 3)).astype(np.float32), rng.integers(0, 2, (4, 5)))
+    unwatched = ensemble.rewards(clips.observations[0], clips.actions[0])
+    ensemble.observer = InputObserver(dimensions=1, every=1)
     ensemble.member_rewards_of_clips(clips)
-    scaled = ensemble.scaling(clips.observations.reshape(-1, 3))
-    np.testing.assert_allclose(observer.take().mean, scaled.mean(axis=0), atol=1e-6)
-    ensemble.rewards(clips.observations[0], clips.actions[0])
-    assert observer.take().count == 5
+    assert ensemble.observer.take() is None
+    np.testing.assert_array_equal(ensemble.rewards(clips.observations[0], clips.actions[0]), unwatched)
+    seen = ensemble.observer.take()
+    assert seen.count == 5
+    np.testing.assert_allclose(seen.mean, (clips.observations[0] / 5 - 1).mean(axis=0), atol=1e-6)
