@@ -15,6 +15,7 @@ from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ConfigError
 from rlhp_ray.policy.preference_algorithm import preference_driven_class, reapply_reward
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
+from rlhp_ray.policy.rollout_runner import RolloutRunner
 from rlhp_ray.policy.swapped_env import ENV_NAME, RUN_KEY, register_swapped_env
 from rlhp_ray.preferences.schedule_choice import check_schedule
 from rlhp_ray.seeding import derive_seed
@@ -58,6 +59,7 @@ def build_algorithm_config(run: RunConfig) -> AlgorithmConfig:
             module_class=ActorCriticRLModule, model_config={"hidden_sizes": list(run.training.hidden_sizes)}
         )
     )
+    config.env_runners(env_runner_cls=RolloutRunner)
     return _driven(config, run)
 
 

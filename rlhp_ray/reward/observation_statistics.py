@@ -115,15 +115,20 @@ class InputObserver:
     Args:
         dimensions: of one observation as the network takes it: 1; of an image 3, of a single frame 2.
         every: calls of which one is looked at.
+        step_rows: rows of a vector step, each of which counts as a call where many come in one; None if none do.
     """
 
-    def __init__(self, dimensions: int, every: int = EVERY_CALL) -> None:
-        self._dimensions, self._every = dimensions, every
+    def __init__(self, dimensions: int, every: int = EVERY_CALL, step_rows: int | None = None) -> None:
+        self._dimensions, self._every, self._step_rows = dimensions, every, step_rows
         self._calls = 0
         self._seen: Moments | None = None
 
     def observe(self, observations: Tensor) -> None:
         """Take in `[..., *observation]` of one call: about 256 of them, evenly spread over the last axis before `*`."""
+        for step in (observations,) if self._step_rows is None else observations.split(self._step_rows):
+            self._observe_step(step)
+
+    def _observe_step(self, observations: Tensor) -> None:
         self._calls += 1
         if (self._calls - 1) % self._every:
             return

@@ -20,6 +20,7 @@ from rlhp_ray.reward.ensemble import PublishedReward, RewardEnsemble
 from rlhp_ray.reward.observation_statistics import InputObserver, Moments
 
 TRUE_REWARD_KEY = "true_reward"
+MAX_UNPAID_STEPS = 1024  # over all environments, predicted at once: of pixels 116 MB as floats
 MAX_PENDING_EPISODES = 1024  # returns of finished episodes nobody has fetched yet; the oldest go
 
 
@@ -30,6 +31,17 @@ class EpisodeReturns:
     true_return: float
     predicted_return: float
     env_steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class _UnpaidStep:
+    """One vector step whose reward is still to be predicted; arrays over environments."""
+
+    observed: np.ndarray
+    actions: np.ndarray
+    true_rewards: np.ndarray
+    stepped: np.ndarray
+    ended: np.ndarray
 
 
 class RewardSwapVectorEnv(gym.vector.VectorWrapper):
@@ -53,11 +65,14 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         self._ensemble = ensemble
         self._recorder = recorder
         self._use_true_reward = use_true_reward
-        self._observer = InputObserver(len(ensemble.spec.network_shape.observation_shape))
+        self._observer = InputObserver(len(ensemble.spec.network_shape.observation_shape), step_rows=env.num_envs)
         ensemble.observer = self._observer
         self._set_spaces()
         self._observations: np.ndarray = np.zeros(0)
         self._autoreset = np.zeros(env.num_envs, bool)
+        self._newest: _UnpaidStep | None = None
+        self._unpaid: list[_UnpaidStep] = []
+        self._paid: list[np.ndarray] = []
         self._true_return = np.zeros(env.num_envs)
         self._predicted_return = np.zeros(env.num_envs)
         self._length = np.zeros(env.num_envs, np.int64)
@@ -76,6 +91,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
 
     def apply_reward(self, published: PublishedReward) -> None:
         """Apply this version from the next step on."""
+        assert not self._unpaid, "steps under the version before are still to be paid"
         self._ensemble.load(published)
 
     def reset_with(self, seed: int) -> None:
@@ -90,8 +106,9 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
             seed, self._reset_seed = self._reset_seed, None
         observations, infos = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]  # lists are taken too
         _check_finite(observations)
-        self._observations = observations
-        self._autoreset[:] = False
+        self._observations = observations.copy()
+        self._autoreset = np.zeros(self.num_envs, bool)
+        self._unpaid, self._paid = [], []
         self._true_return[:], self._predicted_return[:], self._length[:] = 0, 0, 0
         if self._recorder is not None:
             self._recorder.discard_partial()
@@ -101,22 +118,54 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Step all environments; the reward returned is the predicted one of (observation, action)."""
+        observations, terminations, truncations = self.advance(actions)
+        assert self._newest is not None
+        infos = {TRUE_REWARD_KEY: self._newest.true_rewards, f"_{TRUE_REWARD_KEY}": self._newest.stepped}
+        return observations, self.pay()[-1], terminations, truncations, infos
+
+    def advance(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Step all environments, and owe the reward until `pay`: many are predicted at once for the price of few.
+
+        Returns:
+            Scaled observations `[num_envs, ...]`, and what terminated and what was truncated, `[num_envs]` bool.
+        """
         observed, stepped = self._observations, ~self._autoreset
         observations, true_rewards, terminations, truncations, _ = self.env.step(actions)
         if not np.isfinite(true_rewards).all():
             raise RewardDataError(f"the environment returned the rewards {true_rewards}; expected finite numbers")
         _check_finite(observations)
         ended = terminations | truncations
-        rewards = true_rewards.astype(np.float32)
-        if not self._use_true_reward:
-            rewards = self._ensemble.rewards(observed, actions)
-        rewards = np.where(stepped, rewards, np.float32(0))
         if self._recorder is not None:
             self._recorder.record(observed, actions, true_rewards, stepped, ended)
-        self._count(true_rewards, rewards, stepped, ended)
-        self._observations, self._autoreset = observations, ended
-        infos = {TRUE_REWARD_KEY: true_rewards, f"_{TRUE_REWARD_KEY}": stepped}
-        return self._ensemble.scaling(observations), rewards, terminations, truncations, infos
+        self._newest = _UnpaidStep(observed, actions, true_rewards.copy(), stepped, ended)
+        self._unpaid.append(self._newest)
+        if len(self._unpaid) * self.num_envs >= MAX_UNPAID_STEPS:
+            self._predict()
+        # copied, since it is kept until it is paid for, and an environment may write into one array again and again
+        self._observations, self._autoreset = observations.copy(), ended
+        return self._ensemble.scaling(observations), terminations, truncations
+
+    def pay(self) -> np.ndarray:
+        """Rewards `[steps, num_envs]` float32 of all steps since the last call; 0 where one was an automatic reset."""
+        if self._unpaid:
+            self._predict()
+        paid, self._paid = self._paid, []
+        return np.concatenate(paid) if paid else np.zeros((0, self.num_envs), np.float32)
+
+    def _predict(self) -> None:
+        steps, self._unpaid = self._unpaid, []
+        true_rewards = np.stack([step.true_rewards for step in steps])
+        if self._use_true_reward:
+            rewards = true_rewards.astype(np.float32)
+        else:
+            observations, actions = (
+                np.concatenate([getattr(s, name) for s in steps]) for name in ("observed", "actions")
+            )
+            rewards = self._ensemble.rewards(observations, actions).reshape(true_rewards.shape)
+        rewards = np.where(np.stack([step.stepped for step in steps]), rewards, np.float32(0))
+        for step, predicted in zip(steps, rewards, strict=True):
+            self._count(step.true_rewards, predicted, step.stepped, step.ended)
+        self._paid.append(rewards)
 
     def _count(self, true: np.ndarray, predicted: np.ndarray, stepped: np.ndarray, ended: np.ndarray) -> None:
         self._env_steps += int(stepped.sum())

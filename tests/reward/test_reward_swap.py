@@ -281,6 +281,86 @@ def test_a_version_is_applied_from_the_next_step_on(swap, make_spec):
     np.testing.assert_allclose(rewards, other.rewards(env.env.shown[1], actions[1]), atol=1e-6)
 
 
+def test_owed_rewards_are_those_of_single_steps(swap, monkeypatch):
+    actions = random_actions(3 * EPISODE)
+    stepped = rollout(swap(), actions)
+    env = swap()
+    before = [env.reset(seed=0)[0]]
+    monkeypatch.setattr("rlhp_ray.reward.reward_swap.MAX_UNPAID_STEPS", 4 * NUM_ENVS)
+    paid, ends = [], []
+    for index, action in enumerate(actions):
+        observations, terminations, truncations = env.advance(action)
+        before.append(observations)
+        ends.append(terminations | truncations)
+        if index in (1, 11):
+            paid.append(env.pay())
+    paid.append(env.pay())
+    assert [len(part) for part in paid] == [2, 10, len(actions) - 12]
+    np.testing.assert_allclose(np.concatenate(paid), stepped["rewards"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(before[:-1], stepped["before"])
+    np.testing.assert_array_equal(ends, stepped["terminations"] | stepped["truncations"])
+    assert env.pay().shape == (0, NUM_ENVS), "nothing is paid twice"
+
+
+def test_episodes_that_are_owed_are_counted_like_stepped_ones(swap):
+    actions = random_actions(2 * EPISODE)
+    stepped, owed = swap(), swap()
+    rollout(stepped, actions)
+    owed.reset(seed=0)
+    for action in actions:
+        owed.advance(action)
+    owed.pay()
+    mine, other = owed.drain(0), stepped.drain(0)
+    assert mine.env_steps == other.env_steps
+    assert [clip.clip_id for clip in mine.clips] == [clip.clip_id for clip in other.clips]
+    for one, two in zip(mine.episodes, other.episodes, strict=True):
+        assert (one.true_return, one.env_steps) == (two.true_return, two.env_steps)
+        assert one.predicted_return == pytest.approx(two.predicted_return, rel=1e-5)
+
+
+def test_few_steps_are_owed_at_a_time(swap, monkeypatch):
+    monkeypatch.setattr("rlhp_ray.reward.reward_swap.MAX_UNPAID_STEPS", 4 * NUM_ENVS)
+    env = swap()
+    env.reset(seed=0)
+    for action in random_actions(50):
+        env.advance(action)
+        assert len(env._unpaid) < 4
+
+
+def test_an_environment_that_reuses_its_arrays_is_paid_for_what_it_showed(swap):
+    actions, shown = random_actions(2 * EPISODE), np.zeros((NUM_ENVS, 2), np.float32)
+    expected = rollout(swap(), actions)["rewards"]
+    env = swap()
+    inner_step = env.env.step
+
+    def step_into_one_array(action):
+        observations, *rest = inner_step(action)
+        shown[:] = observations
+        return shown, *rest
+
+    env.env.step = step_into_one_array
+    env.reset(seed=0)
+    for action in actions:
+        env.advance(action)
+    np.testing.assert_allclose(env.pay(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_is_owed_is_paid_under_the_version_it_was_earned_under(swap):
+    env = swap()
+    env.reset(seed=0)
+    env.advance(random_actions(1)[0])
+    with pytest.raises(AssertionError, match="still to be paid"):
+        env.apply_reward(env._ensemble.published())
+
+
+def test_a_reset_forgets_what_is_owed(swap):
+    env = swap()
+    env.reset(seed=0)
+    env.advance(random_actions(1)[0])
+    env.reset(seed=0)
+    assert env.pay().shape == (0, NUM_ENVS)
+
+
 def test_rewards_that_are_not_finite_are_a_typed_error(swap):
     for bad in (np.nan, np.inf):
 
