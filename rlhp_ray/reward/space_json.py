@@ -33,6 +33,8 @@ def space_from_dict(data: dict) -> gym.Space:
 
 
 def _bound(stored: str | list[str], dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    if isinstance(stored, str):
-        return np.full(shape, float.fromhex(stored), dtype)
-    return np.array([float.fromhex(x) for x in stored], dtype).reshape(shape)
+    numbers: list[float] = [float.fromhex(x) for x in ([stored] if isinstance(stored, str) else stored)]
+    if dtype.kind in "iu":  # the largest 64-bit integer was rounded up to a float, which no integer type holds
+        limits = np.iinfo(dtype)
+        numbers = [min(max(int(number), limits.min), limits.max) for number in numbers]
+    return np.full(shape, numbers[0], dtype) if isinstance(stored, str) else np.array(numbers, dtype).reshape(shape)

@@ -17,6 +17,8 @@ SPACES = [
     gym.spaces.Box(np.array([-0.1, 0.3, -np.inf], np.float32), np.array([0.1, np.inf, 1e30], np.float32)),
     gym.spaces.Box(np.array([[0.1, -2], [3, 4]]), np.array([[1 / 3, 2], [30, 40]]), dtype=np.float64),
     gym.spaces.Box(-7, 9, (2, 2), np.int64),
+    gym.spaces.Box(-np.inf, np.inf, (2,), np.int64),
+    gym.spaces.Box(np.zeros(2, np.uint64), np.array([1, 2**64 - 1], np.uint64), dtype=np.uint64),
 ]
 
 
