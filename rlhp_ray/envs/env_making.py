@@ -10,18 +10,22 @@ from rlhp_ray.envs.env_lookup import ATARI_NAMESPACE, MOVING_DOTS, dependencies_
 from rlhp_ray.envs.fixed_horizon import FixedHorizon
 from rlhp_ray.envs.frame_skip import FrameSkip
 from rlhp_ray.envs.moving_dot_rules import DEFAULT_FRAME_SKIP, episode_agent_steps
+from rlhp_ray.envs.observation_flattening import flattened, flattened_vector
 from rlhp_ray.errors import ConfigError
 
 _NO_TIME_LIMIT = -1  # how `gymnasium.make` is asked for it
 
 
 def make_env(env_id: str, *, frame_skip: int | None = None, render_mode: str | None = None) -> gym.Env:
-    """Make a single environment whose ends are visible, as replay shows it.
+    """Make a single environment whose ends are visible, as replay shows it; observations of parts are one vector.
 
     Args:
         env_id: The Gymnasium id.
         frame_skip: Raw steps per agent step; None for the environment's own.
         render_mode: As in Gymnasium.
+
+    Raises:
+        EnvironmentNotSupportedError: It cannot be made, or its observations have parts that are no vectors.
     """
     return _make_single(find_env_spec(env_id), frame_skip, render_mode)
 
@@ -36,6 +40,8 @@ def make_vector_env(
     render_mode: str | None = None,
 ) -> VectorEnv:
     """Make a vector environment with next-step autoreset, by the native implementation where that does what is asked.
+
+    Observations of parts are one vector, as in `make_env`.
 
     Args:
         env_id: The Gymnasium id.
@@ -52,7 +58,8 @@ def make_vector_env(
     if kwargs is not None:
         with dependencies_explained(env_id):
             kwargs |= _render_kwargs(render_mode)
-            return gym.make_vec(spec.id, num_envs, vectorization_mode="vector_entry_point", **kwargs)
+            env = gym.make_vec(spec.id, num_envs, vectorization_mode="vector_entry_point", **kwargs)
+        return flattened_vector(env_id, env)
 
     def make_copy() -> gym.Env:
         if horizon is None:
@@ -72,6 +79,7 @@ def _make_single(
     with dependencies_explained(spec.id):
         kwargs |= _render_kwargs(render_mode)
         env: gym.Env = gym.make(spec.id, max_episode_steps=max_episode_steps, **kwargs)
+    env = flattened(spec.id, env)
     return env if own_setting or frame_skip in (None, 1) else FrameSkip(env, frame_skip)
 
 

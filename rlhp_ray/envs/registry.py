@@ -30,7 +30,7 @@ class EnvDescription:
 
     Attributes:
         env_id: The Gymnasium id.
-        observation_space: Of a single environment, Box or Discrete.
+        observation_space: Of a single environment, Box or Discrete; observations of parts are one Box (`flattened`).
         action_space: Of a single environment, bounded one-dimensional Box or Discrete.
         episode_steps: The environment's own time limit in agent steps, None if it has none.
         frame_stack: How many frames are stacked in the last axis of an observation, None if it is no stack.
@@ -103,8 +103,9 @@ def _supported_spaces(env_id: str, env: gym.Env) -> tuple[Box | Discrete, Box | 
     observations, actions = env.observation_space, env.action_space
     if not isinstance(observations, Box | Discrete):
         raise EnvironmentNotSupportedError(
-            f"Environment {env_id!r} has observations {observations}; expected a Box or Discrete space. Flatten them "
-            "with `gymnasium.wrappers.FlattenObservation` and register the result, or choose another env.id."
+            f"Environment {env_id!r} has observations {observations}; expected a Box, Discrete, MultiDiscrete or "
+            "MultiBinary space, or a Dict or Tuple of such. Turn them into one in a wrapper "
+            "(`gymnasium.wrappers.TransformObservation`) and register the result, or choose another env.id."
         )
     if isinstance(actions, Box) and (len(actions.shape) != 1 or not np.isfinite([actions.low, actions.high]).all()):
         raise EnvironmentNotSupportedError(

@@ -51,8 +51,8 @@ class ObservationScaling:
             return cls("one_hot", int(space.n), (), start=int(space.start))
         if not isinstance(space, gym.spaces.Box):
             raise EnvironmentNotSupportedError(
-                f"observation space {space}; expected Box or Discrete. Wrap the environment, for instance by "
-                "gymnasium.wrappers.FlattenObservation."
+                f"observation space {space}; expected Box or Discrete. Make the environment by "
+                "rlhp_ray.envs.make_env, which turns observations of several parts into one Box."
             )
         if is_image_space(space):
             return cls("bytes", int(np.prod(space.shape)), space.shape)

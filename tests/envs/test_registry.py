@@ -210,8 +210,8 @@ def test_atari_is_registered_on_demand():
     ("spaces", "message"),
     [
         (
-            {"observation_space": gym.spaces.Dict(a=gym.spaces.Discrete(2))},
-            r"observations Dict.*expected a Box or Disc",
+            {"observation_space": gym.spaces.Text(3)},
+            r"observations Text.*expected a Box, Discrete, MultiDiscrete",
         ),
         (
             {"action_space": gym.spaces.MultiDiscrete([2, 3])},

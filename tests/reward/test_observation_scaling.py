@@ -136,7 +136,7 @@ def test_scaling_survives_json(scaling):
 
 
 def test_other_spaces_are_refused_with_a_remedy():
-    with pytest.raises(EnvironmentNotSupportedError, match="FlattenObservation"):
+    with pytest.raises(EnvironmentNotSupportedError, match="make_env, which turns observations"):
         ObservationScaling.from_space(gym.spaces.Dict({"a": gym.spaces.Discrete(2)}))
 
 

@@ -1,0 +1,106 @@
+"""An environment whose observations are a Dict of parts, through every stage as users start them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+WINDMILL = """
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
+
+class Windmill(gymnasium.Env):
+    metadata = {"render_modes": ["rgb_array"]}
+    action_space = Discrete(2)
+    observation_space = Dict(
+        place=Box(-np.inf, np.inf, (1,), np.float32),
+        season=Discrete(3, start=1),
+        doors=Tuple((MultiDiscrete([2, 3]), MultiBinary(2))),
+    )
+
+    def __init__(self, render_mode=None):
+        self.render_mode = render_mode
+
+    def _observe(self):
+        return {"place": self._place.copy(), "season": 1 + self._steps % 3, "doors": (np.array([1, 2]), [0, 1])}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self._steps, self._place = 0, self.np_random.normal(size=1).astype(np.float32)
+        return self._observe(), {}
+
+    def step(self, action):
+        moved = np.float32(2 * int(action) - 1)
+        self._place += moved
+        self._steps += 1
+        return self._observe(), float(moved), False, False, {}
+
+    def render(self):
+        return np.zeros((40, 60, 3), np.uint8)
+
+gymnasium.register("Windmill-v0", entry_point="windmill:Windmill", max_episode_steps=40)
+"""
+ENV = "env.id=windmill:Windmill-v0"
+SMALL = [
+    "moving_dot",
+    ENV,
+    "output_dir=runs",
+    "preferences.clip_steps=10",
+    "preferences.labels=30",
+    "reward.pretraining_epochs=3",
+    "reward.epochs_per_round=2",
+    "training.env_steps=4000",
+    "training.rllib.train_batch_size_per_learner=800",
+    "evaluation.episodes=4",
+]
+WIDTH = 1 + 3 + (2 + 3) + 2
+
+
+@pytest.fixture
+def rlhp(tmp_path, monkeypatch):
+    """Runs one command in a directory of its own, and gives what it printed last."""
+    (tmp_path / "windmill.py").write_text(WINDMILL)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*argv: str) -> str:
+        path = ":".join([str(tmp_path), *sys.path])
+        command = [sys.executable, "-m", "rlhp_ray.cli", *argv]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=240, env={**os.environ, "PYTHONPATH": path}
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()[-1]
+
+    return run
+
+
+def test_gathered_fitted_scored_and_exported(rlhp):
+    gathered = rlhp("preferences", "gather", *SMALL, "name=gathered")
+    fitted = rlhp("reward", "fit", *SMALL, f"preferences.load={gathered}", "name=fitted")
+    assert rlhp("reward", "score", gathered, "--reward", fitted).count(",") == 5
+    rlhp("preferences", "export", gathered, "exported")
+    header = json.loads(Path("exported/header.json").read_text())
+    assert header["observation_space"]["shape"] == [WIDTH]
+    with np.load("exported/clips-00000.npz") as clips:
+        observations = clips["observations"]
+    assert observations.shape[1:] == (10, WIDTH)
+    place, season, doors = np.split(observations, [1, 4], axis=-1)
+    assert (doors == [0, 1, 0, 0, 1, 0, 1]).all()
+    assert (season.sum(-1) == 1).all() and (season.argmax(-1)[:, 1:] != season.argmax(-1)[:, :-1]).all()
+    np.testing.assert_allclose(np.abs(np.diff(place[..., 0], axis=1)), 1, rtol=1e-5)
+
+
+def test_trained_and_replayed(rlhp):
+    directory = Path(rlhp("train", *SMALL, "name=run"))
+    summary = json.loads((directory / "summary.json").read_text())
+    assert (summary["status"], summary["env_steps"], summary["queries"]) == ("done", 4000, 30)
+    scaling = json.loads((directory / "checkpoints/last/inference/reward.json").read_text())["scaling"]
+    place = scaling["offset"][0], scaling["scale"][0]
+    assert scaling["size"] == WIDTH and not any(scaling["unbounded"]) and place != (0.0, 1.0)
+    assert rlhp("replay", str(directory), "--episodes", "1").endswith(".mp4")
