@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +26,8 @@ class Clip:
         teacher_rewards: `[clip_steps]`, the true reward. Only simulated teachers read it.
         env_steps: age of the policy that was recorded, in env steps of the whole run.
         frame_stack: frames in a stack, or None where observations are not stacks.
+        next_observation: `[*observation_shape]`, what the last action led to; None for stacked frames, and in clips
+            stored before it was kept.
     """
 
     observations: np.ndarray
@@ -33,13 +35,14 @@ class Clip:
     teacher_rewards: np.ndarray
     env_steps: int
     frame_stack: int | None = None
+    next_observation: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.actions)
 
     @cached_property
     def clip_id(self) -> str:
-        """A digest of what the clip shows: the same clip has the same id in every run."""
+        """A digest of observations, actions and true rewards: the same clip has the same id in every run."""
         digest = hashlib.blake2b(digest_size=12)
         for array in (self.observations, self.actions, self.teacher_rewards):
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -47,9 +50,9 @@ class Clip:
 
     def check_finite(self) -> None:
         """Raise RewardDataError where an observation, action or reward is NaN or infinite."""
-        for name in ("observations", "actions", "teacher_rewards"):
+        for name in ("observations", "actions", "teacher_rewards", "next_observation"):
             array = getattr(self, name)
-            if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+            if array is not None and np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
                 raise RewardDataError(
                     f"a clip recorded at env step {self.env_steps} holds NaN or infinity in its {name}; "
                     "expected finite numbers: nothing can be learnt from it. Look at what the environment returns."
@@ -63,6 +66,8 @@ class Clip:
             "teacher_rewards": np.ascontiguousarray(self.teacher_rewards),
             "header": np.array([self.env_steps, self.frame_stack or 0], dtype=np.int64),
         }
+        if self.next_observation is not None:
+            tensors["next_observation"] = np.asarray(self.next_observation, order="C")  # a Discrete one has no axis
         return zlib.compress(save(tensors), COMPRESSION_LEVEL)
 
     @classmethod
@@ -85,17 +90,28 @@ class ClipArrays:
             `[num_clips, stack - 1 + clip_steps, height, width]`, as in a clip: a quarter of the memory of the stacks.
         actions: `[num_clips, clip_steps, *action_shape]`.
         frame_stack: frames in a stack, or None where observations are not stacks.
+        next_observation: `[num_clips, *observation_shape]`, what each clip's last action led to; None where a clip
+            lacks it.
     """
 
     observations: np.ndarray
     actions: np.ndarray
     frame_stack: int | None = None
+    next_observation: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.actions)
 
     def __getitem__(self, rows: slice) -> "ClipArrays":
-        return ClipArrays(self.observations[rows], self.actions[rows], self.frame_stack)
+        following = None if self.next_observation is None else self.next_observation[rows]
+        return ClipArrays(self.observations[rows], self.actions[rows], self.frame_stack, following)
+
+    @property
+    def next_observations(self) -> np.ndarray | None:
+        """What every action led to, s_(t+1) of each step t: `[num_clips, clip_steps, *observation_shape]` or None."""
+        if self.next_observation is None:
+            return None
+        return np.concatenate([self.observations[:, 1:], self.next_observation[:, None]], axis=1)
 
     @classmethod
     def from_clips(cls, clips: Sequence[Clip]) -> "ClipArrays":
@@ -107,6 +123,7 @@ class ClipArrays:
             observations=np.stack([clip.observations for clip in clips]),
             actions=np.stack([clip.actions for clip in clips]),
             frame_stack=clips[0].frame_stack,
+            next_observation=_all_or_none(np.stack, [clip.next_observation for clip in clips]),
         )
 
     @classmethod
@@ -116,4 +133,12 @@ class ClipArrays:
             np.concatenate([part.observations for part in parts]),
             np.concatenate([part.actions for part in parts]),
             parts[0].frame_stack,
+            _all_or_none(np.concatenate, [part.next_observation for part in parts]),
         )
+
+
+def _all_or_none(
+    join: Callable[[list[np.ndarray]], np.ndarray], arrays: Sequence[np.ndarray | None]
+) -> np.ndarray | None:
+    present = [array for array in arrays if array is not None]
+    return join(present) if len(present) == len(arrays) else None

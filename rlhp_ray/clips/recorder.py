@@ -1,6 +1,7 @@
 """Cuts the steps of a vector environment into clips of a fixed length."""
 
 from collections import deque
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -16,6 +17,8 @@ class ClipRecorder:
     A visible end of an episode discards the clip under way: a clip never spans a reset that the policy can see.
     Hidden resets (fixed horizon) are unknown here and so lie inside clips. A known limit: an environment clears its
     stack at such a reset, while the stacks rebuilt from a clip's single frames still hold frames from before it.
+
+    Of observations that are no stacks, the one that a clip's last action led to is kept too.
 
     Args:
         num_envs: sub-environments.
@@ -42,7 +45,7 @@ class ClipRecorder:
         self._actions = np.zeros((num_envs, clip_steps, *(action_space.shape or ())), action_space.dtype)
         self._rewards = np.zeros((num_envs, clip_steps), np.float32)
         self._position = np.zeros(num_envs, np.int64)
-        self._pending: deque[tuple[np.ndarray, np.ndarray, np.ndarray]] = deque(maxlen=MAX_PENDING_CLIPS)
+        self._pending: deque[Clip] = deque(maxlen=MAX_PENDING_CLIPS)
         self.dropped = 0
 
     def record(
@@ -52,6 +55,7 @@ class ClipRecorder:
         true_rewards: np.ndarray,
         stepped: np.ndarray,
         ended: np.ndarray,
+        next_observations: np.ndarray,
     ) -> None:
         """Take in one vector step.
 
@@ -61,6 +65,7 @@ class ClipRecorder:
             true_rewards: `[num_envs]`.
             stepped: `[num_envs]` bool; False where the step was an automatic reset.
             ended: `[num_envs]` bool; True where this step ended an episode visibly.
+            next_observations: `[num_envs, *observation_shape]`, what the actions led to: at an end, before any reset.
         """
         rows = np.flatnonzero(stepped)
         position = self._position[rows]
@@ -74,7 +79,7 @@ class ClipRecorder:
         self._rewards[rows, position] = true_rewards[rows]
         self._position[rows] += 1
         for row in np.flatnonzero(self._position == self._clip_steps):
-            self._emit(int(row))
+            self._emit(int(row), next_observations[row])
         self._position[ended] = 0
 
     def discard_partial(self) -> None:
@@ -83,11 +88,13 @@ class ClipRecorder:
 
     def drain(self, env_steps: int) -> list[Clip]:
         """The clips finished since the last call, oldest first, stamped with the age of the policy in env steps."""
-        clips = [Clip(*arrays, env_steps=env_steps, frame_stack=self._frame_stack) for arrays in self._pending]
+        clips = [replace(clip, env_steps=env_steps) for clip in self._pending]
         self._pending.clear()
         return clips
 
-    def _emit(self, row: int) -> None:
+    def _emit(self, row: int, next_observation: np.ndarray) -> None:
         self.dropped += len(self._pending) == self._pending.maxlen
-        self._pending.append((self._observations[row].copy(), self._actions[row].copy(), self._rewards[row].copy()))
+        following = None if self._frame_stack else np.array(next_observation, self._observations.dtype)
+        shown, done, paid = (array[row].copy() for array in (self._observations, self._actions, self._rewards))
+        self._pending.append(Clip(shown, done, paid, 0, self._frame_stack, following))
         self._position[row] = 0

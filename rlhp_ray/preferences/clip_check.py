@@ -26,10 +26,12 @@ class ClipCheck:
 
     Args:
         subject: what the clips should show.
+        needs_next_observations: refuse clips without the observation that their last action led to.
     """
 
-    def __init__(self, subject: PreferenceSubject) -> None:
+    def __init__(self, subject: PreferenceSubject, needs_next_observations: bool = False) -> None:
         self._subject = subject
+        self._needs_next_observations = needs_next_observations
         self.layout: ClipLayout | None = None
         self._first_path: Path | None = None
 
@@ -44,6 +46,7 @@ class ClipCheck:
         where = f"{path}, clip {clip_id}"
         self._check_shapes(clip, where)
         self._check_layout(clip, path, where)
+        self._check_next_observation(clip, where)
         try:
             clip.check_finite()
         except RewardDataError as error:
@@ -68,6 +71,21 @@ class ClipCheck:
                     f"{where}: its {name} have the shape {got}; expected {expected} by the spaces of "
                     f"{self._subject.env_id}. Leave this database or export out."
                 )
+
+    def _check_next_observation(self, clip: Clip, where: str) -> None:
+        following, shown = clip.next_observation, clip.observations
+        if following is None and self._needs_next_observations:
+            raise RewardDataError(
+                f"{where}: it lacks the observation that its last action led to, as clips do that were stored before "
+                "it was kept; expected it, since the reward sees next observations. Leave this database or export out, "
+                "or set reward.inputs=obs_action."
+            )
+        if following is not None and (following.shape, following.dtype) != (shown.shape[1:], shown.dtype):
+            raise RewardDataError(
+                f"{where}: its next_observation has the shape {following.shape} and the type {following.dtype}; "
+                f"expected {shown.shape[1:]} and {shown.dtype} like its observations. Leave this database or export "
+                "out."
+            )
 
     def _check_layout(self, clip: Clip, path: Path, where: str) -> None:
         names = ("observations", "actions", "teacher_rewards")

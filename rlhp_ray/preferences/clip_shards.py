@@ -13,6 +13,7 @@ from rlhp_ray.errors import PreferenceStoreError
 MAX_BATCH_CLIPS = 1024  # ours
 MAX_BATCH_BYTES = 64 * 2**20  # ours: 340 clips of 25 steps of 84 x 84 pixels, 64 MB before compression
 SHARD_ARRAYS = ("clip_id", "observations", "actions", "teacher_rewards", "env_steps")
+HAS_NEXT, NEXT = "has_next_observation", "next_observation"  # since format 2; the second only where a clip has it
 
 
 def bounded_batches(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
@@ -21,7 +22,8 @@ def bounded_batches(clips: Iterable[Clip]) -> Iterator[list[Clip]]:
     size = 0
     for clip in clips:
         batch.append(clip)
-        size += clip.observations.nbytes + clip.actions.nbytes + clip.teacher_rewards.nbytes
+        arrays = (clip.observations, clip.actions, clip.teacher_rewards, clip.next_observation)
+        size += sum(array.nbytes for array in arrays if array is not None)
         if len(batch) >= MAX_BATCH_CLIPS or size >= MAX_BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -35,14 +37,19 @@ def shard_path(directory: Path, number: int) -> Path:
 
 
 def write_shard(path: Path, clips: Sequence[Clip]) -> None:
-    """Write clips of one layout: `SHARD_ARRAYS`, each with one row for a clip."""
+    """Write clips of one layout: arrays with one row for each clip."""
     arrays = {
         "clip_id": np.array([clip.clip_id for clip in clips]),
         "observations": np.stack([clip.observations for clip in clips]),
         "actions": np.stack([clip.actions for clip in clips]),
         "teacher_rewards": np.stack([clip.teacher_rewards for clip in clips]),
         "env_steps": np.array([clip.env_steps for clip in clips], np.int64),
+        HAS_NEXT: np.array([clip.next_observation is not None for clip in clips]),
     }
+    following = [clip.next_observation for clip in clips]
+    present = next((one for one in following if one is not None), None)
+    if present is not None:
+        arrays[NEXT] = np.stack([np.zeros_like(present) if one is None else one for one in following])
     np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
@@ -62,6 +69,7 @@ def read_shard(path: Path, frame_stack: int | None) -> Iterator[tuple[str, Clip]
                 teacher_rewards=arrays["teacher_rewards"][row],
                 env_steps=int(arrays["env_steps"][row]),
                 frame_stack=frame_stack,
+                next_observation=np.asarray(arrays[NEXT][row]) if NEXT in arrays and arrays[HAS_NEXT][row] else None,
             ),
         )
 
@@ -69,7 +77,9 @@ def read_shard(path: Path, frame_stack: int | None) -> Iterator[tuple[str, Clip]
 def _load(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in SHARD_ARRAYS}
+            has_next = HAS_NEXT in stored and stored[HAS_NEXT].any()
+            names = (*SHARD_ARRAYS, HAS_NEXT, NEXT) if has_next else SHARD_ARRAYS
+            arrays = {name: stored[name] for name in names}
     except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError, BadZipFile, zlib.error) as error:
         raise PreferenceStoreError(
             f"{path} is missing, truncated or damaged ({error}); expected the arrays {', '.join(SHARD_ARRAYS)} of a "

@@ -10,7 +10,7 @@ from rlhp_ray.preferences.preference_subject import PreferenceSubject
 
 HEADER_FILE = "header.json"
 FORMAT = "rlhp-preferences"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had no next observations
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def import_preferences(directory: Path, database: Path) -> CopyReport:
     """
     report = CopyReport()
     with ExportSource(directory) as source, new_file(database) as temporary:
-        _fill(temporary, source.subject, [source], report, iter)
+        _fill(temporary, ClipCheck(source.subject), source.subject, [source], report, iter)
     return report
 
 
@@ -63,11 +63,13 @@ def merge_preferences(database: Path, paths: Sequence[Path]) -> CopyReport:
             if subject.env_version is None and source.subject.env_version is not None:
                 subject, named_by = replace(subject, env_version=source.subject.env_version), source.path
         with new_file(database) as temporary:
-            _fill(temporary, subject, sources, report, Renumbering(report).apply)
+            _fill(temporary, ClipCheck(subject), subject, sources, report, Renumbering(report).apply)
     return report
 
 
-def open_run_store(path: Path, metadata: dict[str, str], load: Path | None) -> PreferenceStore:
+def open_run_store(
+    path: Path, metadata: dict[str, str], load: Path | None, needs_next_observations: bool = False
+) -> PreferenceStore:
     """The preference store of a run; where it is yet to be made, with saved preferences in it.
 
     They take the first query numbers, in their order and without duplicates; the run's own queries follow. The store
@@ -77,18 +79,20 @@ def open_run_store(path: Path, metadata: dict[str, str], load: Path | None) -> P
         path: of the database.
         metadata: what the preferences of the run are about.
         load: run directory, database or export to start with; None for none.
+        needs_next_observations: refuse a `load` with clips that lack the observation after their last action.
 
     Raises:
         PreferenceStoreError: `load` or the database is damaged, of a newer version or about something else, or `load`
             holds no label.
-        RewardDataError: a clip holds NaN, or does not fit the others.
+        RewardDataError: a clip holds NaN, does not fit the others, or lacks what is needed.
     """
     if load is not None and not path.exists():
         with open_source(load) as source, new_file(path) as temporary:
             subject = PreferenceSubject.from_metadata(metadata, path)
             subject.require_fit("this configuration", source.subject, source.path)
             report = CopyReport()
-            _fill(temporary, subject, [source], report, Renumbering(report).apply)
+            check = ClipCheck(subject, needs_next_observations)
+            _fill(temporary, check, subject, [source], report, Renumbering(report).apply)
             with closing(PreferenceStore(temporary, metadata)) as store:
                 require_labels(store.preferences(), source.path)
                 store.mark_as_loaded()
@@ -97,13 +101,13 @@ def open_run_store(path: Path, metadata: dict[str, str], load: Path | None) -> P
 
 def _fill(
     path: Path,
+    check: ClipCheck,
     subject: PreferenceSubject,
     sources: Sequence[PreferenceSource],
     report: CopyReport,
     keep: Callable[[Iterable[SavedPreference]], Iterator[SavedPreference]],
 ) -> None:
     """Source by source: its clips, then the preferences that refer to them; one batch of clips in memory at a time."""
-    check = ClipCheck(subject)
     clip_ids: set[str] = set()
     with closing(PreferenceStore(path, subject.to_metadata())) as store:
         for source in sources:

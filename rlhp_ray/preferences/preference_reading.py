@@ -47,22 +47,25 @@ class Renumbering:
             self._seen.add(p.judgement)
 
 
-def read_labels(path: Path, subject: PreferenceSubject, window: int | None) -> tuple[list[Preference], dict[str, Clip]]:
+def read_labels(
+    path: Path, subject: PreferenceSubject, window: int | None, needs_next_observations: bool = False
+) -> tuple[list[Preference], dict[str, Clip]]:
     """The newest labels, and the clips that they refer to, by id.
 
     Args:
         path: run directory, database or export.
         subject: what they should be about.
         window: labels at most; None for all.
+        needs_next_observations: refuse clips without the observation that their last action led to.
 
     Raises:
         PreferenceStoreError: it is damaged, of a newer version, about something else, or holds no label.
-        RewardDataError: a clip holds NaN, or does not fit the others.
+        RewardDataError: a clip holds NaN, does not fit the others, or lacks what is needed.
     """
     with open_source(path) as source:
         subject.require_fit("this configuration", source.subject, source.path)
         clip_ids: set[str] = set()
-        for _ in checked_clips(source, ClipCheck(subject), clip_ids):
+        for _ in checked_clips(source, ClipCheck(subject, needs_next_observations), clip_ids):
             pass
         kept = Renumbering(CopyReport()).apply(checked_preferences(source, clip_ids))
         preferences = [saved.preference for saved in kept]

@@ -136,7 +136,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         _check_finite(observations)
         ended = terminations | truncations
         if self._recorder is not None:
-            self._recorder.record(observed, actions, true_rewards, stepped, ended)
+            self._recorder.record(observed, actions, true_rewards, stepped, ended, observations)
         self._newest = _UnpaidStep(observed, actions, true_rewards.copy(), stepped, ended)
         self._unpaid.append(self._newest)
         if len(self._unpaid) * self.num_envs >= MAX_UNPAID_STEPS:

@@ -163,7 +163,8 @@ def test_fresh_clips_come_with_their_true_returns_which_the_learner_never_sees(b
     true_returns = [by_content[seen.tobytes()] for seen in data.fresh.observations]
     np.testing.assert_array_equal(report.fresh_true_returns, true_returns)
     assert len(set(true_returns)) > 10
-    assert {field.name for field in fields(data.fresh)} == {"observations", "actions", "frame_stack"}
+    names = {"observations", "actions", "frame_stack", "next_observation"}
+    assert {field.name for field in fields(data.fresh)} == names
 
 
 def test_no_fresh_clip_was_asked_about(buffer):

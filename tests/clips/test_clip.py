@@ -57,6 +57,27 @@ def test_the_id_changes_with_any_entry(name):
     assert replace(clip, **{name: changed(getattr(clip, name))}).clip_id != clip.clip_id
 
 
+def test_what_comes_after_the_clip_is_no_part_of_its_id():
+    assert make_clip(next_observation=np.ones(3)).clip_id == make_clip().clip_id
+
+
+@pytest.mark.parametrize(
+    "following", [np.array([1, 2, 3], np.float32), np.array(7), np.float64(7), np.arange(6).reshape(2, 3).T], ids=str
+)
+def test_what_comes_after_the_clip_survives_its_bytes(following):
+    clip = make_clip(next_observation=following)
+    for _ in range(2):
+        clip = Clip.from_bytes(clip.to_bytes())
+        assert (clip.next_observation.dtype, clip.next_observation.shape) == (following.dtype, following.shape)
+        np.testing.assert_array_equal(clip.next_observation, following)
+
+
+def test_clips_without_what_comes_after_have_the_bytes_that_they_always_had():
+    stored = load(zlib.decompress(make_clip().to_bytes()))
+    assert stored.keys() == {"observations", "actions", "teacher_rewards", "header"}
+    assert Clip.from_bytes(make_clip().to_bytes()).next_observation is None
+
+
 @pytest.mark.parametrize("clip", [make_clip(), make_stacked_clip()], ids=["plain", "stacked"])
 def test_bytes_round_trip(clip):
     loaded = Clip.from_bytes(clip.to_bytes())
@@ -98,9 +119,9 @@ def test_damaged_bytes_are_refused(packed):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("name", ["observations", "actions", "teacher_rewards"])
+@pytest.mark.parametrize("name", ["observations", "actions", "teacher_rewards", "next_observation"])
 def test_numbers_that_are_not_finite_are_found(name, bad):
-    clip = make_clip(actions=np.zeros((5, 2), np.float32))
+    clip = make_clip(actions=np.zeros((5, 2), np.float32), next_observation=np.zeros(4))
     clip.check_finite()
     getattr(clip, name).flat[3] = bad
     with pytest.raises(RewardDataError, match=f"env step 1234 holds NaN or infinity in its {name}"):
@@ -116,7 +137,8 @@ def test_clip_arrays_join_clips_in_order_and_hold_no_reward():
     arrays = ClipArrays.from_clips([first, second])
     assert len(arrays) == 2 and arrays.observations.shape == (2, 5, 3)
     np.testing.assert_array_equal(arrays.actions, [first.actions, second.actions])
-    assert {field.name for field in fields(ClipArrays)} == {"observations", "actions", "frame_stack"}
+    names = {"observations", "actions", "frame_stack", "next_observation"}
+    assert {field.name for field in fields(ClipArrays)} == names
 
 
 def test_clip_arrays_of_stacks_hold_single_frames():
@@ -126,6 +148,22 @@ def test_clip_arrays_of_stacks_hold_single_frames():
     joined = ClipArrays.concatenated([arrays[:1], arrays[1:]])
     np.testing.assert_array_equal(joined.observations, arrays.observations)
     assert joined.frame_stack == 4 and len(joined) == 2
+
+
+def test_what_every_action_led_to_is_the_next_steps_observation_and_at_last_that_after_the_clip():
+    clips = [make_clip(next_observation=np.full(3, number, np.float32)) for number in (7, 8)]
+    arrays = ClipArrays.from_clips(clips)
+    for whole in (arrays, ClipArrays.concatenated([arrays[:1], arrays[1:]])):
+        assert whole.next_observations.shape == whole.observations.shape
+        np.testing.assert_array_equal(whole.next_observations[:, :-1], whole.observations[:, 1:])
+        np.testing.assert_array_equal(whole.next_observations[:, -1], [[7] * 3, [8] * 3])
+
+
+def test_a_single_clip_that_lacks_it_leaves_all_without():
+    whole, lacking = make_clip(next_observation=np.ones(3)), make_clip()
+    assert ClipArrays.from_clips([whole, lacking]).next_observations is None
+    joined = ClipArrays.concatenated([ClipArrays.from_clips([clip]) for clip in (whole, lacking)])
+    assert joined.next_observations is None and len(joined) == 2
 
 
 def test_clips_of_different_lengths_cannot_be_joined():

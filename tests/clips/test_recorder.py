@@ -22,6 +22,7 @@ def record_numbered(recorder: ClipRecorder, steps: range, num_envs: int = 1, end
             true_rewards=np.full(num_envs, -float(step)),
             stepped=np.full(num_envs, step not in resets),
             ended=np.full(num_envs, step in ended),
+            next_observations=(100.0 * rows + step + 1)[:, None].astype(np.float32),
         )
 
 
@@ -37,7 +38,7 @@ def record_env(env, recorder: ClipRecorder, actions: np.ndarray) -> tuple[np.nda
     for action in actions:
         following, rewards, terminations, truncations, _ = env.step(action)
         ended = terminations | truncations
-        recorder.record(observations, action, rewards, ~autoreset, ended)
+        recorder.record(observations, action, rewards, ~autoreset, ended, following)
         shown.append(observations.copy())
         paid.append(rewards.copy())
         ends.append(ended.copy())
@@ -94,12 +95,53 @@ def test_a_clip_that_is_complete_at_the_end_is_kept():
     assert shown_numbers(recorder.drain(0)) == [[0, 1, 2, 3]]
 
 
+def test_what_the_last_action_led_to_is_kept_and_belongs_to_the_clip():
+    recorder = ClipRecorder(2, 3, COUNTER, BUTTONS)
+    record_numbered(recorder, range(7), num_envs=2)
+    following = [clip.next_observation for clip in recorder.drain(0)]
+    assert [one.tolist() for one in following] == [[3], [103], [6], [106]]
+    assert {one.dtype for one in following} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "rlhp/MovingDot-v0", "Pendulum-v1", "FrozenLake-v1"])
+def test_at_an_end_it_is_what_was_there_before_the_reset(env_id):
+    """A clip of as many steps as the first episode has: its last step is the end."""
+    env = make_vector_env(env_id, 1)
+    env.action_space.seed(1)
+    actions = np.array([env.action_space.sample() for _ in range(500)])
+    shown, _, ends = record_env(env, recorder_for(env, 500), actions)
+    length = int(np.argmax(ends[:, 0])) + 1
+    env = make_vector_env(env_id, 1)
+    recorder = recorder_for(env, length)
+    record_env(env, recorder, actions[:length])
+    (clip,) = recorder.drain(0)
+    np.testing.assert_array_equal(clip.next_observation, shown[length, 0])  # the autoreset step still shows the end
+    assert clip.next_observation.shape == env.single_observation_space.shape
+
+
+def test_after_a_hidden_reset_it_is_the_start_of_the_new_game():
+    env = make_vector_env("CartPole-v1", 1, horizon=50)
+    recorder = recorder_for(env, 1)
+    shown, _, _ = record_env(env, recorder, np.ones((40, 1), int))  # it falls again and again
+    clips = recorder.drain(0)
+    assert max(abs(clip.next_observation[2]) for clip in clips) < 0.21, "no fallen pole is ever shown"
+    for clip, following in zip(clips[:-1], shown[1:], strict=True):
+        np.testing.assert_array_equal(clip.next_observation, following[0])
+
+
+def test_stacks_have_none():
+    env = make_vector_env("rlhp/MovingDotPixels-v0", 1)
+    recorder = recorder_for(env, 2, frame_stack=4)
+    record_env(env, recorder, np.zeros((2, 1), int))
+    assert recorder.drain(0)[0].next_observation is None
+
+
 def test_an_end_concerns_its_own_environment_only():
     recorder = ClipRecorder(2, 3, COUNTER, BUTTONS)
     for step in range(4):
         observations = np.array([[step], [100 + step]], np.float32)
         stepped, ended = np.array([step != 2, True]), np.array([step == 1, False])
-        recorder.record(observations, np.zeros(2, int), np.zeros(2), stepped, ended)
+        recorder.record(observations, np.zeros(2, int), np.zeros(2), stepped, ended, observations)
     assert shown_numbers(recorder.drain(0)) == [[100, 101, 102]]
 
 
@@ -116,7 +158,8 @@ def test_clips_that_nobody_fetches_are_bounded_and_the_oldest_are_dropped():
     steps = MAX_PENDING_CLIPS // 1000 + 2
     for step in range(steps):
         observations = (1000.0 * step + np.arange(1000))[:, None].astype(np.float32)
-        recorder.record(observations, np.zeros(1000, int), np.zeros(1000), np.ones(1000, bool), np.zeros(1000, bool))
+        whole = observations, np.zeros(1000, int), np.zeros(1000), np.ones(1000, bool), np.zeros(1000, bool)
+        recorder.record(*whole, observations)
     clips = recorder.drain(0)
     surplus = 1000 * steps - MAX_PENDING_CLIPS
     assert recorder.dropped == surplus > 0

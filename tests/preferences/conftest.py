@@ -27,6 +27,7 @@ def make_clips() -> Callable[..., list[Clip]]:
                 actions=rng.integers(0, 4, steps),
                 teacher_rewards=np.full(steps, index / steps, np.float32),
                 env_steps=0,
+                next_observation=np.full(3, index, np.float32),
             )
             for index in range(count)
         ]

@@ -155,6 +155,17 @@ def test_clips_of_another_kind_of_numbers_are_refused(one, make_database, vector
     assert "float64" in message and "float32" in message and f"as in the first clip of {one}" in message
 
 
+def test_clips_with_and_without_next_observations_are_put_together(
+    one, make_database, vector_subject, make_clips, chain, tmp_path
+):
+    clips = [replace(clip, next_observation=None) for clip in make_clips(2, seed=5)]
+    older = make_database("older.sqlite", vector_subject, clips, chain(clips))
+    merge_preferences(tmp_path / "merged.sqlite", [one, older])
+    with DatabaseSource(tmp_path / "merged.sqlite") as source, DatabaseSource(one) as first:
+        known = {clip_id: clip.next_observation is not None for clip_id, clip in source.clips()}
+        assert known == dict.fromkeys(dict(first.clips()), True) | dict.fromkeys([c.clip_id for c in clips], False)
+
+
 def test_clips_of_another_length_are_refused_and_named(one, make_database, vector_subject, make_clips, chain, tmp_path):
     clips = make_clips(2, steps=3)
     other = make_database("other.sqlite", vector_subject, clips, chain(clips))

@@ -80,6 +80,42 @@ def test_what_was_exported_is_imported_to_the_bit(database, tmp_path, rows_of, m
     assert len(list((tmp_path / "exported").glob("*.npz"))) == -(-12 // clips_per_shard)
 
 
+def test_clips_that_lack_what_came_after_them_may_stand_among_others(
+    make_database, make_clips, vector_subject, chain, tmp_path, rows_of, monkeypatch
+):
+    """Shards of which all, some and no clip have it."""
+    monkeypatch.setattr(clip_shards, "MAX_BATCH_CLIPS", 4)
+    clips = sorted(make_clips(12), key=lambda clip: clip.clip_id)
+    clips = [replace(clip, next_observation=None) if i in (5, *range(8, 12)) else clip for i, clip in enumerate(clips)]
+    database = make_database("stored.sqlite", vector_subject, clips, chain(clips))
+    export(database, tmp_path / "exported")
+    import_preferences(tmp_path / "exported", tmp_path / "imported.sqlite")
+    assert rows_of(tmp_path / "imported.sqlite") == rows_of(database)
+
+
+def test_an_export_of_format_1_is_read_and_has_no_next_observations(exported, make_clips):
+    def as_then(arrays):
+        del arrays["has_next_observation"], arrays["next_observation"]
+
+    for number in range(3):
+        alter_shard(exported, as_then, number)
+    alter_header(exported, format_version=1)
+    found = dict(ExportSource(exported).clips())
+    assert found.keys() == {clip.clip_id for clip in make_clips(12)}
+    assert {clip.next_observation for clip in found.values()} == {None}
+
+
+def test_a_shard_that_lacks_the_next_observations_it_speaks_of_is_refused(exported):
+    alter_shard(exported, lambda arrays: arrays.pop("next_observation"))
+    assert "clips-00000.npz is missing, truncated or damaged" in refusal(exported)
+
+
+def test_next_observations_of_another_shape_are_refused(exported):
+    alter_shard(exported, lambda arrays: arrays.update(next_observation=arrays["next_observation"][:, :2]))
+    message = refusal(exported, RewardDataError)
+    assert "its next_observation has the shape (2,) and the type float32; expected (3,) and float32" in message
+
+
 def test_an_imported_database_is_one_that_a_run_can_open(exported, tmp_path, vector_subject, make_clips, chain):
     import_preferences(exported, tmp_path / "imported.sqlite")
     store = PreferenceStore(tmp_path / "imported.sqlite", vector_subject.to_metadata())
@@ -223,7 +259,7 @@ def test_damage_inside_a_shard_is_found(exported):
     ("changes", "expected"),
     [
         ({"format": "soup"}, "was not written by rlhp; expected the format 'rlhp-preferences'"),
-        ({"format_version": 2}, "was written by a newer rlhp (format 2); this one reads format 1: upgrade rlhp_ray"),
+        ({"format_version": 3}, "was written by a newer rlhp (format 3); this one reads format 2: upgrade rlhp_ray"),
         ({"format_version": "1"}, "has the format version '1'; expected a whole number"),
         ({"format_version": True}, "has the format version True; expected a whole number"),
         ({"preferences": 12}, "has 11 rows and lacks 0 columns []; expected 12 rows"),
@@ -287,7 +323,7 @@ def test_a_table_that_other_tools_wrote_is_read(exported, tmp_path, rows_of):
     assert rows_of(tmp_path / "imported.sqlite") == rows_of(tmp_path / "stored.sqlite")
 
 
-@pytest.mark.parametrize("name", ["observations", "teacher_rewards"])
+@pytest.mark.parametrize("name", ["observations", "teacher_rewards", "next_observation"])
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_number_that_is_not_finite_is_named_with_its_origin(exported, name, value):
     def poison(arrays):

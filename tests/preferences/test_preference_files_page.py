@@ -15,9 +15,9 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "preference_files.md"
 
 
 @pytest.fixture
-def exported(make_database, pixel_subject, make_pixel_clips, chain, tmp_path):
-    clips = make_pixel_clips(3)
-    with DatabaseSource(make_database("stored.sqlite", pixel_subject, clips, chain(clips))) as source:
+def exported(make_database, vector_subject, make_clips, chain, tmp_path):
+    clips = make_clips(3)
+    with DatabaseSource(make_database("stored.sqlite", vector_subject, clips, chain(clips))) as source:
         write_export(source, tmp_path / "exported")
     return tmp_path / "exported"
 

@@ -24,8 +24,8 @@ def saved(make_database, vector_subject, make_clips, chain):
 def opened(tmp_path, vector_subject):
     """What the store of a run holds when it is opened with `load`."""
 
-    def open_store(load, subject=vector_subject):
-        store = open_run_store(tmp_path / "run.sqlite", subject.to_metadata(), load)
+    def open_store(load, subject=vector_subject, needs_next_observations=False):
+        store = open_run_store(tmp_path / "run.sqlite", subject.to_metadata(), load, needs_next_observations)
         held = [(p.query_index, p.answer.value) for p in store.preferences()], store.num_loaded()
         store.close()
         return held
@@ -50,6 +50,20 @@ def test_a_run_and_an_export_are_sources_too(opened, saved, tmp_path):
     for source in (tmp_path / "exported", tmp_path / "run"):
         assert opened(source) == LOADED
         (tmp_path / "run.sqlite").unlink()
+
+
+def test_clips_without_next_observations_are_refused_where_the_reward_sees_those(
+    opened, saved, make_database, vector_subject, make_clips, chain, tmp_path
+):
+    assert opened(saved, needs_next_observations=True) == LOADED
+    (tmp_path / "run.sqlite").unlink()
+    clips = make_clips(6)
+    clips[2] = replace(clips[2], next_observation=None)
+    older = make_database("older.sqlite", vector_subject, clips, chain(clips, first=7))
+    with pytest.raises(RewardDataError, match=rf"older.sqlite, clip {clips[2].clip_id}: it lacks the observation that"):
+        opened(older, needs_next_observations=True)
+    assert not (tmp_path / "run.sqlite").exists()
+    assert opened(older) == LOADED
 
 
 def test_they_are_loaded_once_and_the_source_is_not_needed_again(opened, saved):
