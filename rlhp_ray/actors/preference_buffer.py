@@ -107,7 +107,8 @@ class PreferenceBuffer:
         load: str | None = None,
     ) -> None:
         answering = make_teacher(teacher)  # first: where it cannot be made, no store is either
-        store = open_run_store(Path(store_path), metadata, None if load is None else Path(load))
+        saved, needs_next = None if load is None else Path(load), spec.network.sees_next_observations
+        store = open_run_store(Path(store_path), metadata, saved, needs_next)
         self._collector = PreferenceCollector(store, answering, pool_clips, seed, selection)
         self._seed, self._window, self._source_weights = seed, window, source_weights
         self._fresh_clips = FreshClips()

@@ -18,6 +18,11 @@ def network_problems(reward: RewardConfig, env_id: str, is_image: bool) -> Itera
         env_id: of the environment.
         is_image: whether its observations are frames, large enough for convolutions.
     """
+    if is_image and reward.inputs == "obs_action_next_obs":
+        yield (
+            f"reward.inputs: got obs_action_next_obs, but the observations of {env_id} are images, whose frames show "
+            "motion by themselves; expected obs or obs_action; leave it out for the default, obs_action"
+        )
     name = reward.network
     if is_target(name):
         yield from _own_network_problems(reward)

@@ -229,9 +229,10 @@ class RewardConfig(_Section):
         "images, which sees where each filter responds most: for few labels on scenes of small moving things. auto is "
         "mlp or cnn. Or module:Class, an nn.Module of your own for one member (docs/pipeline.md).",
     )
-    inputs: Literal["obs", "obs_action"] = Field(
+    inputs: Literal["obs", "obs_action", "obs_action_next_obs"] = Field(
         default="obs_action",
-        description="What a reward is a function of: the observation alone, or observation and action.",
+        description="What a reward is a function of: the observation alone; observation and action; or these and the "
+        "observation that the action led to, for vectors only.",
     )
     dropout: ShareBelowOne = Field(
         default=0.0,

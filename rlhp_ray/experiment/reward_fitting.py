@@ -67,7 +67,8 @@ class RewardFitting:
             check_user_network(self._spec.network_shape, self._spec.network)
         assert config.preferences.load is not None
         subject = preference_subject(config, self._spec)
-        labels, clips = read_labels(Path(config.preferences.load), subject, config.preferences.window)
+        needs_next = self._spec.network.sees_next_observations
+        labels, clips = read_labels(Path(config.preferences.load), subject, config.preferences.window, needs_next)
         pairs = LabelledPairs.from_preferences(labels, clips, config.preferences.source_weights)
         assert pairs is not None
         self._pairs = pairs

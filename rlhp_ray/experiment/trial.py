@@ -129,7 +129,8 @@ def _check_inputs(archive: RunArchive, config: RunConfig, description: EnvDescri
     load = config.preferences.load if config.reward_source == "preferences" else None
     if archive.preferences_file.exists() or load is not None:
         metadata = preference_subject(config, spec).to_metadata()
-        with closing(open_run_store(archive.preferences_file, metadata, None if load is None else Path(load))) as store:
+        saved, needs_next = None if load is None else Path(load), spec.network.sees_next_observations
+        with closing(open_run_store(archive.preferences_file, metadata, saved, needs_next)) as store:
             if load is not None:
                 say(f"{store.num_loaded():,} saved preferences of {load} to start with")
     load_starting_point(config, spec)

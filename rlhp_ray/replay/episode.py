@@ -13,8 +13,8 @@ from rlhp_ray.replay.frame_spool import FrameSpool
 MAX_EPISODE_STEPS = 100_000
 """Where an episode is stopped that does not end by itself, in env steps."""
 
-RewardFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(observations [n, *obs_shape], actions [n, *action_shape]) -> predicted rewards [n]."""
+RewardFunction = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+"""(observations [n, *obs_shape], actions [n, *action_shape], next observations [n, *obs_shape]) -> rewards [n]."""
 
 
 class Policy(Protocol):
@@ -57,11 +57,12 @@ def play_episode(
         if max_frames > 0:
             _append_frame(frames, env)
         while not ended and len(true_rewards) < MAX_EPISODE_STEPS:
-            observations = np.asarray(observation)[None]
+            observations = np.array(observation)[None]  # a copy: the step may write into what the environment gave
             actions = policy.act(observations)
-            if reward is not None:
-                predicted_rewards.append(float(np.asarray(reward(observations, actions))[0]))
             observation, true_reward, terminated, truncated, _ = env.step(actions[0])
+            if reward is not None:
+                predicted = reward(observations, actions, np.asarray(observation)[None])
+                predicted_rewards.append(float(np.asarray(predicted)[0]))
             true_rewards.append(float(true_reward))
             ended = terminated or truncated
             if len(frames) < max_frames:
@@ -69,8 +70,8 @@ def play_episode(
     except BaseException:
         frames.close()
         raise
-    predicted = np.array(predicted_rewards) if reward is not None else None
-    return Episode(frames, np.array(true_rewards), predicted, bool(ended))
+    all_predicted = np.array(predicted_rewards) if reward is not None else None
+    return Episode(frames, np.array(true_rewards), all_predicted, bool(ended))
 
 
 def _append_frame(frames: FrameSpool, env: gymnasium.Env[Any, Any]) -> None:

@@ -109,7 +109,8 @@ def record_video(
 
     Args:
         policy: `act(observations [1, *obs_shape]) -> actions [1, *action_shape]`.
-        reward_or_none: (observations [1, *obs_shape], actions [1, *action_shape]) -> predicted rewards [1].
+        reward_or_none: (observations [1, *obs_shape], actions [1, *action_shape], next observations [1, *obs_shape])
+            -> predicted rewards [1].
         env_id: made with visible ends of episodes.
         frame_skip: raw steps per env step, None for the environment's own.
         output: the MP4, or, if that exists, a name with the next free number: see `video` of the result.

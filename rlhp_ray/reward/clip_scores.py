@@ -43,12 +43,14 @@ def score_clips(source: PreferenceSource, reward: RewardFunction) -> Iterator[Cl
 
     Raises:
         PreferenceStoreError: the source holds no clip, or is damaged.
-        RewardDataError: the reward was learnt with other spaces, or a clip cannot be used.
+        RewardDataError: the reward was learnt with other spaces, or a clip cannot be used: one that lacks the
+            observation after its last action, where the reward sees next observations.
     """
     _require_fit(source, reward)
     if source.num_clips == 0:
         raise PreferenceStoreError(f"{source.path} holds no clips, so there is nothing to score; name another source.")
-    for batch in bounded_batches(checked_clips(source, ClipCheck(source.subject), set())):
+    check = ClipCheck(source.subject, reward.ensemble.spec.network.sees_next_observations)
+    for batch in bounded_batches(checked_clips(source, check, set())):
         returns = normalised_returns(reward.ensemble, ClipArrays.from_clips(batch))
         for clip, members in zip(batch, returns.T.tolist(), strict=True):
             yield ClipScore(clip.clip_id, tuple(members), float(clip.teacher_rewards.sum(dtype=np.float64)))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from rlhp_ray.clips.clip import ClipArrays
+from rlhp_ray.errors import RewardDataError
 from rlhp_ray.reward.member_network import MemberNetwork
 from rlhp_ray.reward.network_registry import build_network
 from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
@@ -60,10 +61,14 @@ class EnsembleSpec:
 
     @property
     def network_shape(self) -> NetworkShape:
-        """Sizes that the networks are built for."""
-        observations = self.scaling.shape if self.scaling.kind == "bytes" else (self.scaling.size,)
-        actions = action_size(self.action_space) if self.network.inputs == "obs_action" else 0
-        return NetworkShape(self.members, observations, actions)
+        """Sizes that the networks are built for. Raises ValueError where next observations would be images."""
+        actions = 0 if self.network.inputs == "obs" else action_size(self.action_space)
+        if self.scaling.kind != "bytes":
+            size = self.scaling.size * (2 if self.network.sees_next_observations else 1)
+            return NetworkShape(self.members, (size,), actions)
+        if self.network.sees_next_observations:
+            raise ValueError("a network on images sees no next observations")
+        return NetworkShape(self.members, self.scaling.shape, actions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,8 +76,9 @@ class EncodedClips:
     """Clips as tensors.
 
     Args:
-        observations: `[num_clips, clip_steps, ...]` as the networks take them; of stacked frames the single ones
-            `[num_clips, stack - 1 + clip_steps, height, width]`, from which stacks are made without copying.
+        observations: `[num_clips, clip_steps, ...]` as the networks take them, the next ones behind them where they are
+            seen; of stacked frames the single ones `[num_clips, stack - 1 + clip_steps, height, width]`, from which
+            stacks are made without copying.
         actions: `[num_clips, clip_steps, action_size]`.
         frame_stack: frames in a stack, or None.
     """
@@ -101,9 +107,10 @@ class EncodedClips:
 
 
 class RewardEnsemble:
-    """Predicts rewards of (observation, action) with every member at once.
+    """Predicts rewards of (observation, action), or of what `reward.inputs` says, with every member at once.
 
-    `observer`, where one is set, is shown what enters the networks step by step, and not what they are given of clips.
+    `observer`, where one is set, is shown the observations that enter the networks step by step, and not what they are
+    given of clips.
     """
 
     def __init__(self, spec: EnsembleSpec) -> None:
@@ -128,12 +135,24 @@ class RewardEnsemble:
         """Forget what was learnt: initial weights from this seed, in place."""
         self.network.load_state_dict(self._new_network(seed).state_dict())
 
-    def encode(self, observations: np.ndarray, actions: np.ndarray) -> tuple[Tensor, Tensor]:
-        """`[n, *observation]`, `[n, *action]` to the tensors that the networks take."""
-        return (
-            torch.from_numpy(np.ascontiguousarray(self.scaling(observations))),
-            self._encode_actions(actions),
-        )
+    def encode(
+        self, observations: np.ndarray, actions: np.ndarray, next_observations: np.ndarray | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """`[n, *observation]`, `[n, *action]`, `[n, *observation]` to the tensors that the networks take.
+
+        Raises:
+            RewardDataError: the networks see next observations, and none came.
+        """
+        seen = self.scaling(observations)
+        if self.spec.network.sees_next_observations:
+            if next_observations is None:
+                raise RewardDataError(
+                    "this reward is a function of (observation, action, next observation), but no next observations "
+                    f"came with {len(observations)} observations; expected as many. Give what each action led to, or "
+                    "use a reward of other reward.inputs."
+                )
+            seen = np.concatenate([seen, self.scaling(next_observations)], axis=-1)
+        return torch.from_numpy(np.ascontiguousarray(seen)), self._encode_actions(actions)
 
     def _encode_actions(self, actions: np.ndarray) -> Tensor:
         """`[n, action_size]`, which is nothing to see where the reward is a function of the observation alone."""
@@ -141,27 +160,46 @@ class RewardEnsemble:
         return encoded[:, : self.spec.network_shape.action_size]
 
     def encode_clips(self, clips: ClipArrays) -> EncodedClips:
-        """Clips as tensors; single frames are not copied."""
+        """Clips as tensors; single frames are not copied. Raises RewardDataError as `encode`."""
         num_clips, clip_steps = clips.actions.shape[:2]
-        actions = self._encode_actions(clips.actions.reshape(-1, *clips.actions.shape[2:]))
+
+        def steps(array: np.ndarray) -> np.ndarray:
+            return array.reshape(-1, *array.shape[2:])
+
         if clips.frame_stack is None:
-            flat = self.scaling(clips.observations.reshape(-1, *clips.observations.shape[2:]))
-            observations = torch.from_numpy(np.ascontiguousarray(flat).reshape(num_clips, clip_steps, *flat.shape[1:]))
+            following = clips.next_observations if self.spec.network.sees_next_observations else None
+            seen = steps(clips.observations), steps(clips.actions), None if following is None else steps(following)
+            observations, actions = (encoded.unflatten(0, (num_clips, clip_steps)) for encoded in self.encode(*seen))
         else:
             observations = torch.from_numpy(clips.observations)
-        return EncodedClips(observations, actions.unflatten(0, (num_clips, clip_steps)), clips.frame_stack)
+            actions = self._encode_actions(steps(clips.actions)).unflatten(0, (num_clips, clip_steps))
+        return EncodedClips(observations, actions, clips.frame_stack)
 
     @torch.inference_mode()
-    def member_rewards(self, observations: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """Raw rewards of every member, `[members, n]`, for `[n, *observation]` and `[n, *action]`."""
-        inputs = self.encode(observations, actions)
-        if self.observer is not None:
-            self.observer.observe(inputs[0])
+    def member_rewards(
+        self, observations: np.ndarray, actions: np.ndarray, next_observations: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Raw rewards of every member, `[members, n]`; as `rewards`."""
+        inputs = self.encode(observations, actions, next_observations)
+        if self.observer is not None:  # what follows an observation of a vector is the next one, which it does not want
+            is_joined = self.spec.network.sees_next_observations
+            self.observer.observe(inputs[0][:, : self.scaling.size] if is_joined else inputs[0])
         return self.network(*inputs).numpy()
 
-    def rewards(self, observations: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        """The reward that replaces the game's: `[n]` float32, normalised and averaged over members."""
-        return self.normaliser(self.member_rewards(observations, actions))
+    def rewards(
+        self, observations: np.ndarray, actions: np.ndarray, next_observations: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The reward that replaces the game's: `[n]` float32, normalised and averaged over members.
+
+        Args:
+            observations: `[n, *observation]`, what the actions were chosen from.
+            actions: `[n, *action]`.
+            next_observations: `[n, *observation]`, what they led to; not looked at where `reward.inputs` has none.
+
+        Raises:
+            RewardDataError: the networks see next observations, and none came.
+        """
+        return self.normaliser(self.member_rewards(observations, actions, next_observations))
 
     def member_rewards_of_clips(self, clips: ClipArrays) -> np.ndarray:
         """Raw rewards of every step of every clip: `[members, num_clips, clip_steps]`."""

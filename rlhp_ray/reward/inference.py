@@ -1,4 +1,4 @@
-"""A learnt reward as a plain function of (observations, actions), saved without pickle."""
+"""A learnt reward as a plain function of observations and actions, saved without pickle."""
 
 from pathlib import Path
 
@@ -25,15 +25,20 @@ _HEADER_TYPES: dict[str, type | tuple[type, ...]] = {
 class RewardFunction:
     """Predicted rewards `[n]` of `(observations [n, *observation], actions [n, *action])`, as in training.
 
-    `env_id` names the environment it was learnt in.
+    A third argument, `next_observations [n, *observation]`, is what the actions led to. A reward that was learnt with
+    `reward.inputs=obs_action_next_obs` needs it and raises RewardDataError without; others do not look at it. `env_id`
+    names the environment it was learnt in.
     """
 
     def __init__(self, ensemble: RewardEnsemble, env_id: str) -> None:
         self.ensemble = ensemble
         self.env_id = env_id
 
-    def __call__(self, observations: np.ndarray, actions: np.ndarray) -> np.ndarray:
-        return self.ensemble.rewards(np.asarray(observations), np.asarray(actions))
+    def __call__(
+        self, observations: np.ndarray, actions: np.ndarray, next_observations: np.ndarray | None = None
+    ) -> np.ndarray:
+        following = None if next_observations is None else np.asarray(next_observations)
+        return self.ensemble.rewards(np.asarray(observations), np.asarray(actions), following)
 
 
 def save_reward(directory: Path, spec: EnsembleSpec, published: PublishedReward, env_id: str) -> None:

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from rlhp_ray.config.schema import RewardConfig
 
-Inputs = Literal["obs", "obs_action"]
+Inputs = Literal["obs", "obs_action", "obs_action_next_obs"]
 DropoutMask = Literal["shared", "separate"]
 Output = Literal["linear", "tanh"]
 
@@ -61,6 +61,11 @@ class NetworkSpec:
         """Whether it is a class of the user's own."""
         return ":" in self.name
 
+    @property
+    def sees_next_observations(self) -> bool:
+        """Whether a reward is also a function of what the action led to."""
+        return self.inputs == "obs_action_next_obs"
+
     def to_dict(self) -> dict[str, object]:
         """JSON-writable; `from_dict` is the inverse."""
         return {**asdict(self), "hidden_sizes": list(self.hidden_sizes)}
@@ -86,7 +91,8 @@ class NetworkShape:
 
     Args:
         members: networks in the ensemble.
-        observation_shape: `(size,)` of scaled numbers, or `(height, width, stack)` of bytes.
+        observation_shape: `(size,)` of scaled numbers, or `(height, width, stack)` of bytes. Where next observations
+            are seen, `(2 * size,)`: they stand behind the observations.
         action_size: entries of an encoded action; 0 where the reward is a function of the observation alone.
     """
 

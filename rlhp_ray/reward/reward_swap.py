@@ -42,6 +42,7 @@ class _UnpaidStep:
     true_rewards: np.ndarray
     stepped: np.ndarray
     ended: np.ndarray
+    led_to: np.ndarray
 
 
 class RewardSwapVectorEnv(gym.vector.VectorWrapper):
@@ -117,7 +118,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
     def step(  # type: ignore[override]  # as reset
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
-        """Step all environments; the reward returned is the predicted one of (observation, action)."""
+        """Step all environments; the reward returned is the predicted one of what was seen and done."""
         observations, terminations, truncations = self.advance(actions)
         assert self._newest is not None
         infos = {TRUE_REWARD_KEY: self._newest.true_rewards, f"_{TRUE_REWARD_KEY}": self._newest.stepped}
@@ -137,12 +138,12 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         ended = terminations | truncations
         if self._recorder is not None:
             self._recorder.record(observed, actions, true_rewards, stepped, ended, observations)
-        self._newest = _UnpaidStep(observed, actions, true_rewards.copy(), stepped, ended)
+        # copied, since it is kept until it is paid for, and an environment may write into one array again and again
+        self._observations, self._autoreset = observations.copy(), ended
+        self._newest = _UnpaidStep(observed, actions, true_rewards.copy(), stepped, ended, self._observations)
         self._unpaid.append(self._newest)
         if len(self._unpaid) * self.num_envs >= MAX_UNPAID_STEPS:
             self._predict()
-        # copied, since it is kept until it is paid for, and an environment may write into one array again and again
-        self._observations, self._autoreset = observations.copy(), ended
         return self._ensemble.scaling(observations), terminations, truncations
 
     def pay(self) -> np.ndarray:
@@ -158,10 +159,11 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         if self._use_true_reward:
             rewards = true_rewards.astype(np.float32)
         else:
-            observations, actions = (
-                np.concatenate([getattr(s, name) for s in steps]) for name in ("observed", "actions")
-            )
-            rewards = self._ensemble.rewards(observations, actions).reshape(true_rewards.shape)
+            seen = ["observed", "actions"]
+            if self._ensemble.spec.network.sees_next_observations:
+                seen.append("led_to")
+            arrays = (np.concatenate([getattr(step, name) for step in steps]) for name in seen)
+            rewards = self._ensemble.rewards(*arrays).reshape(true_rewards.shape)
         rewards = np.where(np.stack([step.stepped for step in steps]), rewards, np.float32(0))
         for step, predicted in zip(steps, rewards, strict=True):
             self._count(step.true_rewards, predicted, step.stepped, step.ended)

@@ -17,7 +17,8 @@ class UserRewardNetwork(MemberNetwork):
 
     The class is made as `Class(observation_shape, action_size)`; its `forward(observations [n, *observation_shape],
     actions [n, action_size])` returns `[n]`. Vectors come scaled, images as floats in [0, 1], `[n, stack, height,
-    width]`. It holds the weights of all members, stacked along a first axis, under the names that the user gave them.
+    width]`. With `reward.inputs=obs_action_next_obs` observations are `[n, 2 * size]`, each with the next one behind
+    it. It holds the weights of all members, stacked along a first axis, under the names that the user gave them.
 
     Args:
         shape: members and sizes.

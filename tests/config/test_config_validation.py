@@ -46,6 +46,15 @@ def test_the_six_configurations_are_shipped():
     assert six <= set(known_configs())
 
 
+def test_next_observations_are_for_vectors_only(load):
+    asked = "reward.inputs=obs_action_next_obs"
+    assert validate_run(load(asked)).env_id == "Pendulum-v1"
+    for network in ("auto", "cnn", "my_package:Own"):
+        told = message(load(asked, "env.id=rlhp/MovingDotPixels-v0", f"reward.network={network}"))
+        assert "reward.inputs: got obs_action_next_obs, but the observations" in told
+        assert "are images, whose frames show motion by themselves; expected obs or obs_action;" in told
+
+
 def test_an_unknown_environment_is_told_with_the_nearest(load):
     with pytest.raises(EnvironmentNotSupportedError, match=r"(?i)did you mean.*Pendulum-v1"):
         validate_run(load("env.id=Pendulun-v1"))

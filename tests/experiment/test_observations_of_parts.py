@@ -1,4 +1,4 @@
-"""An environment whose observations are a Dict of parts, through every stage as users start them."""
+"""Observations that are a Dict of parts, and rewards of what actions lead to, through every stage of a run."""
 
 import json
 import os
@@ -9,12 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rlhp_ray.reward.inference import load_reward
+
 WINDMILL = """
 import gymnasium
 import numpy as np
 from gymnasium.spaces import Box, Dict, Discrete, MultiBinary, MultiDiscrete, Tuple
 
 class Windmill(gymnasium.Env):
+    # Chance decides where it goes, which is what it pays: nothing that is seen before a step tells the reward.
+
     metadata = {"render_modes": ["rgb_array"]}
     action_space = Discrete(2)
     observation_space = Dict(
@@ -35,7 +39,7 @@ class Windmill(gymnasium.Env):
         return self._observe(), {}
 
     def step(self, action):
-        moved = np.float32(2 * int(action) - 1)
+        moved = np.float32(self.np_random.choice([-1, 1]))
         self._place += moved
         self._steps += 1
         return self._observe(), float(moved), False, False, {}
@@ -54,7 +58,8 @@ SMALL = [
     "preferences.labels=30",
     "reward.pretraining_epochs=3",
     "reward.epochs_per_round=2",
-    "training.env_steps=4000",
+    "training.env_steps=2400",
+    "reward.inputs=obs_action_next_obs",
     "training.rllib.train_batch_size_per_learner=800",
     "evaluation.episodes=4",
 ]
@@ -81,26 +86,35 @@ def rlhp(tmp_path, monkeypatch):
 
 
 def test_gathered_fitted_scored_and_exported(rlhp):
-    gathered = rlhp("preferences", "gather", *SMALL, "name=gathered")
-    fitted = rlhp("reward", "fit", *SMALL, f"preferences.load={gathered}", "name=fitted")
+    enough = ["preferences.labels=200", "reward.pretraining_epochs=60"]
+    gathered = rlhp("preferences", "gather", *SMALL, *enough, "name=gathered")
+    fitted = rlhp("reward", "fit", *SMALL, *enough, f"preferences.load={gathered}", "name=fitted")
     assert rlhp("reward", "score", gathered, "--reward", fitted).count(",") == 5
     rlhp("preferences", "export", gathered, "exported")
     header = json.loads(Path("exported/header.json").read_text())
     assert header["observation_space"]["shape"] == [WIDTH]
     with np.load("exported/clips-00000.npz") as clips:
-        observations = clips["observations"]
+        observations, actions, paid, after = (
+            clips[name] for name in ("observations", "actions", "teacher_rewards", "next_observation")
+        )
     assert observations.shape[1:] == (10, WIDTH)
     place, season, doors = np.split(observations, [1, 4], axis=-1)
     assert (doors == [0, 1, 0, 0, 1, 0, 1]).all()
     assert (season.sum(-1) == 1).all() and (season.argmax(-1)[:, 1:] != season.argmax(-1)[:, :-1]).all()
-    np.testing.assert_allclose(np.abs(np.diff(place[..., 0], axis=1)), 1, rtol=1e-5)
+    following = np.concatenate([observations[:, 1:], after[:, None]], axis=1)
+    np.testing.assert_allclose(following[..., 0] - place[..., 0], paid, rtol=1e-5)
+    steps = (array.reshape(-1, *array.shape[2:]) for array in (observations, actions, following))
+    assert np.corrcoef(load_reward(Path(fitted))(*steps), paid.ravel())[0, 1] > 0.8
 
 
-def test_trained_and_replayed(rlhp):
+def test_trained_resumed_loaded_and_replayed(rlhp):
     directory = Path(rlhp("train", *SMALL, "name=run"))
     summary = json.loads((directory / "summary.json").read_text())
-    assert (summary["status"], summary["env_steps"], summary["queries"]) == ("done", 4000, 30)
+    assert (summary["status"], summary["env_steps"], summary["queries"]) == ("done", 2400, 30)
     scaling = json.loads((directory / "checkpoints/last/inference/reward.json").read_text())["scaling"]
     place = scaling["offset"][0], scaling["scale"][0]
     assert scaling["size"] == WIDTH and not any(scaling["unbounded"]) and place != (0.0, 1.0)
-    assert rlhp("replay", str(directory), "--episodes", "1").endswith(".mp4")
+    rlhp("resume", str(directory), "training.env_steps=4000")
+    assert json.loads((directory / "summary.json").read_text())["env_steps"] == 4000
+    again = rlhp("train", *SMALL, "name=again", f"reward.load={directory}", "preferences.labels=0")
+    assert rlhp("replay", again, "--episodes", "1").endswith(".mp4")

@@ -9,7 +9,7 @@ import torch
 from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
-from rlhp_ray.errors import ConfigError, PreferenceStoreError
+from rlhp_ray.errors import ConfigError, PreferenceStoreError, RewardDataError
 from rlhp_ray.experiment.reward_fitting import RewardFitting, fit_reward
 from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.preferences.preference_store import PreferenceStore
@@ -115,6 +115,13 @@ def test_the_same_seed_gives_the_same_reward_and_another_does_not(make_config, t
         changed = config.model_copy(update={"name": f"run{number}", "seed": seed})
         weights.append((fit(changed, []) / "reward.safetensors").read_bytes())
     assert weights[0] == weights[1] != weights[2]
+
+
+def test_clips_that_lack_what_a_reward_of_next_observations_needs_are_refused(make_config, tmp_path):
+    config = make_config(inputs="obs_action_next_obs")
+    with pytest.raises(RewardDataError, match=r"saved\.sqlite, clip .*it lacks the observation .* set reward\.inputs="):
+        fit(config, [])
+    assert not (tmp_path / "runs").exists()
 
 
 def test_nothing_is_written_where_the_preferences_do_not_fit(make_config, tmp_path):

@@ -65,8 +65,8 @@ class Headless(Blind):
         raise GraphicsError("no OpenGL context")
 
 
-def half(observations: np.ndarray, actions: np.ndarray) -> np.ndarray:
-    assert len(observations) == len(actions) == 1
+def half(observations: np.ndarray, actions: np.ndarray, next_observations: np.ndarray) -> np.ndarray:
+    assert len(observations) == len(actions) == len(next_observations) == 1
     return np.full(1, 0.5)
 
 
@@ -116,6 +116,33 @@ def test_video_holds_every_frame_with_rewards_moving_below(tmp_path: Path) -> No
         assert np.abs(plot[step] - plot[step - 1]).max() > 60, f"the cursor stands still at step {step}"
     metadata = iio.immeta(result.video)
     assert metadata["fps"] == 50 and metadata["codec"] == "h264" and metadata["pix_fmt"].startswith("yuv420p")
+
+
+class Drifting(gymnasium.Env):
+    """Writes its only observation anew at every step: the number of the step."""
+
+    observation_space = gymnasium.spaces.Box(0, 9, (4,))
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        self._seen = np.zeros(4, np.float32)
+        return self._seen, {}
+
+    def step(self, action):
+        self._seen += 1
+        return self._seen, 0.0, bool(self._seen[0] == 3), False, {}
+
+
+def test_the_reward_is_that_of_what_each_action_led_to() -> None:
+    given = []
+
+    def reward(*arrays: np.ndarray) -> np.ndarray:
+        given.append([array.ravel()[0] for array in arrays])
+        return arrays[2][:, 0] - 2 * arrays[0][:, 0]
+
+    episode = episode_module.play_episode(Drifting(), PushRight(), reward, seed=0, max_frames=0)
+    assert given == [[0, 1, 1], [1, 1, 2], [2, 1, 3]]
+    assert episode.predicted_rewards.tolist() == [1, 0, -1]
 
 
 def test_without_a_saved_reward_only_the_true_one_is_drawn(

@@ -47,10 +47,15 @@ def reward(make_spec) -> RewardFunction:
 def source_of(tmp_path):
     """A database of these clips, with answers written as `left right answer`."""
 
-    def make(*answers: str, clips=CLIPS, subject=SUBJECT) -> DatabaseSource:
+    def make(*answers: str, clips=CLIPS, subject=SUBJECT, after: float | None = None) -> DatabaseSource:
+        following = None if after is None else np.full(1, after, np.float32)
         made = {
             name: Clip(
-                np.array(seen, np.float32)[:, None], np.array(done), np.full(3, total / 3, np.float32), env_steps=0
+                np.array(seen, np.float32)[:, None],
+                np.array(done),
+                np.full(3, total / 3, np.float32),
+                env_steps=0,
+                next_observation=following,
             )
             for name, (seen, done, total) in clips.items()
         }
@@ -71,6 +76,29 @@ def test_returns_are_sums_of_normalised_rewards(reward, source_of):
     np.testing.assert_allclose([score.member_returns for score in scores], [[0.75, 0.0], [0, 2.25], [-0.375, 0.875]])
     np.testing.assert_allclose([score.predicted_return for score in scores], [0.375, 1.125, 0.25])
     np.testing.assert_allclose([score.true_return for score in scores], [3, 2, 1], rtol=1e-6)
+
+
+@pytest.fixture
+def progress(make_spec) -> RewardFunction:
+    """One member, r = x' - x."""
+    ensemble = RewardEnsemble(make_spec(LINE, BUTTONS, members=1, hidden_sizes=(), inputs="obs_action_next_obs"))
+    weights = {
+        "layers.0.weight": np.array([[-1, 1, 0, 0]], np.float32)[:, :, None],
+        "layers.0.bias": np.zeros((1, 1, 1), np.float32),
+    }
+    normaliser = RewardNormaliser(np.zeros(1, np.float32), np.ones(1, np.float32), 1.0)
+    ensemble.load(PublishedReward(1, weights, normaliser, ensemble.scaling))
+    return RewardFunction(ensemble, "on/Line-v0")
+
+
+def test_a_reward_of_next_observations_sees_what_came_after_the_clip(progress, source_of):
+    scores = sorted(score_clips(source_of(after=0.75), progress), key=lambda score: -score.true_return)
+    np.testing.assert_allclose([score.predicted_return for score in scores], [0.25, 0.75, 1.75])  # of a, c, b
+
+
+def test_clips_that_lack_what_came_after_them_are_refused_where_it_is_needed(progress, source_of):
+    with pytest.raises(RewardDataError, match=r"clips\.sqlite, clip .* it lacks the observation .* sees next obs"):
+        next(score_clips(source_of(), progress))
 
 
 def test_agreement_counts_decided_answers_only(reward, source_of):

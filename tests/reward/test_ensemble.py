@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from rlhp_ray.clips.clip import ClipArrays
+from rlhp_ray.errors import RewardDataError
 from rlhp_ray.reward import ensemble as ensemble_module
 from rlhp_ray.reward.ensemble import RewardEnsemble
 from rlhp_ray.reward.observation_scaling import ObservationScaling
@@ -63,6 +64,59 @@ def test_rewards_of_clips_are_those_of_their_steps_whatever_the_batches(make_spe
         np.testing.assert_allclose(whole[:, index], steps, atol=1e-6)
     monkeypatch.setattr(ensemble_module, "MAX_STEPS_PER_BATCH", 11)
     np.testing.assert_allclose(ensemble.member_rewards_of_clips(clips), whole, atol=1e-6)
+
+
+NEXT = "obs_action_next_obs"
+
+
+def test_the_reward_may_depend_on_what_the_action_led_to(make_spec):
+    ensemble = RewardEnsemble(make_spec(inputs=NEXT))
+    observations, following = np.zeros((2, 3), np.float32), np.array([[0, 0, 0], [0.5, 0, 0]], np.float32)
+    same, other = ensemble.rewards(observations, np.zeros(2, int), following)
+    assert same != other
+    assert ensemble.spec.network_shape.observation_shape == (6,)
+
+
+@pytest.mark.parametrize(
+    ("space", "numbers"),
+    [
+        (gym.spaces.Box(-10.0, 10.0, (3,), np.float32), [[1, 2, 3], [4, 5, 6], [7, 8, 9]]),
+        (gym.spaces.Discrete(5, start=2), [2, 6, 4]),
+    ],
+    ids=str,
+)
+def test_next_observations_are_those_of_the_clip_and_then_the_one_after_it(make_spec, space, numbers):
+    """Scaled like the observations, behind which they stand."""
+    ensemble = RewardEnsemble(make_spec(space, inputs=NEXT))
+    first, second, third = np.array(numbers, space.dtype)
+    clips = ClipArrays(np.array([[first, second]]), np.array([[0, 1]]), next_observation=np.array([third]))
+    seen = ensemble.scaling(np.array(numbers, space.dtype))
+    encoded = ensemble.encode_clips(clips).observations.numpy()
+    np.testing.assert_array_equal(encoded, [np.concatenate([seen[:2], seen[1:]], axis=-1)])
+    steps = ensemble.member_rewards(np.array([first, second]), np.array([0, 1]), np.array([second, third]))
+    np.testing.assert_allclose(ensemble.member_rewards_of_clips(clips)[:, 0], steps, atol=1e-6)
+
+
+def test_next_observations_that_are_needed_and_lacking_are_told(make_spec):
+    ensemble, clips = RewardEnsemble(make_spec(inputs=NEXT)), random_clips(2, 5)
+    with pytest.raises(RewardDataError, match="no next observations came with 10 observations; expected as many"):
+        ensemble.member_rewards_of_clips(clips)
+    with pytest.raises(RewardDataError, match="no next observations came with 5 observations"):
+        ensemble.rewards(clips.observations[0], clips.actions[0])
+
+
+@pytest.mark.parametrize("inputs", ["obs", "obs_action"])
+def test_next_observations_that_are_not_asked_for_change_nothing(make_spec, inputs):
+    ensemble, clips = RewardEnsemble(make_spec(inputs=inputs)), random_clips(1, 5)
+    plain = ensemble.rewards(clips.observations[0], clips.actions[0])
+    following = np.full_like(clips.observations[0], np.nan)
+    np.testing.assert_array_equal(ensemble.rewards(clips.observations[0], clips.actions[0], following), plain)
+
+
+def test_images_have_no_next_observations(make_spec):
+    frames = gym.spaces.Box(0, 255, (84, 84, 4), np.uint8)
+    with pytest.raises(ValueError, match="a network on images sees no next observations"):
+        RewardEnsemble(make_spec(frames, inputs=NEXT))
 
 
 def test_pixels_get_the_convolutional_network(make_spec):

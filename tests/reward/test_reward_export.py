@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from rlhp_ray.errors import CheckpointError
+from rlhp_ray.errors import CheckpointError, RewardDataError
 from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
 from rlhp_ray.reward.export_files import FORMAT_VERSION, read_export, write_export
 from rlhp_ray.reward.inference import find_export, load_reward, save_reward
@@ -69,6 +69,20 @@ def test_a_saved_reward_predicts_the_same(tmp_path, make_spec, changes):
     assert (loaded.env_id, loaded.ensemble.version, loaded.ensemble.members) == ("some/Env-v0", 3, ensemble.members)
     assert loaded.ensemble.spec.observation_space == ensemble.spec.observation_space
     assert loaded.ensemble.spec.action_space == ensemble.spec.action_space
+
+
+def test_a_reward_of_next_observations_asks_for_them(tmp_path, make_spec):
+    ensemble = RewardEnsemble(make_spec(inputs="obs_action_next_obs"))
+    seen, actions = np.random.default_rng(0).random((2, 4, 3), np.float32), np.array([0, 1, 0, 1])
+    ensemble.publish(1, ensemble.member_rewards(seen[0], actions, seen[1])[:, None])
+    save_reward(tmp_path, ensemble.spec, ensemble.published(), "some/Env-v0")
+    loaded = load_reward(tmp_path)
+    np.testing.assert_array_equal(
+        loaded(seen[0], actions, seen[1].tolist()), ensemble.rewards(seen[0], actions, seen[1])
+    )
+    assert (loaded(seen[0], actions, seen[0]) != loaded(seen[0], actions, seen[1])).all()
+    with pytest.raises(RewardDataError, match="no next observations came with 4 observations"):
+        loaded(seen[0], actions)
 
 
 def test_an_export_is_two_open_files_and_nothing_else(saved):

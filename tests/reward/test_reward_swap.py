@@ -57,11 +57,14 @@ class Tampered(gym.vector.VectorWrapper):
 def swap(make_spec):
     """A swapped MovingDot, with an ensemble of some published version."""
 
-    def make(factor=1.0, spoil=None, use_true_reward=False, horizon=HORIZON) -> RewardSwapVectorEnv:
+    def make(
+        factor=1.0, spoil=None, use_true_reward=False, horizon=HORIZON, inputs="obs_action"
+    ) -> RewardSwapVectorEnv:
         env = Tampered(make_vector_env("rlhp/MovingDot-v0", NUM_ENVS, horizon=horizon), factor, spoil)
-        ensemble = RewardEnsemble(make_spec(env.single_observation_space, env.single_action_space))
+        ensemble = RewardEnsemble(make_spec(env.single_observation_space, env.single_action_space, inputs=inputs))
         rng = np.random.default_rng(0)
-        steps = ensemble.member_rewards(rng.random((50, 2), np.float32), rng.integers(0, 5, 50))
+        seen = rng.random((50, 2), np.float32)
+        steps = ensemble.member_rewards(seen, rng.integers(0, 5, 50), seen)
         ensemble.publish(1, steps[:, None])
         recorder = ClipRecorder(NUM_ENVS, CLIP_STEPS, env.single_observation_space, env.single_action_space)
         return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward)
@@ -110,6 +113,50 @@ def test_rewards_are_the_prediction_of_the_observation_before_the_step_and_the_a
         np.testing.assert_allclose(result["rewards"][step], expected, atol=1e-5)
     after = predicted(env, env.env.shown[1], actions[0])
     assert np.abs(result["rewards"][0] - after).max() > 1e-4  # that of the observation after it is another
+
+
+def test_rewards_of_next_observations_are_those_of_what_each_step_led_to(swap):
+    """At the end of an episode too: what the last step showed, and not where the reset begins."""
+    env, actions = swap(inputs="obs_action_next_obs"), random_actions(EPISODE + 2)
+    result = rollout(env, actions)
+    shown, ensemble = env.env.shown, env._ensemble
+    assert result["truncations"][HORIZON - 1].all()
+    for step in (0, 1, HORIZON - 1, EPISODE):
+        expected = ensemble.rewards(shown[step], actions[step], shown[step + 1])
+        np.testing.assert_allclose(result["rewards"][step], expected, atol=1e-5)
+    assert (result["rewards"][HORIZON] == 0).all()
+    afterwards = ensemble.rewards(shown[HORIZON - 1], actions[HORIZON - 1], shown[EPISODE])
+    assert np.abs(afterwards - result["rewards"][HORIZON - 1]).max() > 0.01
+
+
+def test_rewards_that_are_owed_are_those_of_what_each_step_led_to(swap):
+    """Over the end of an episode, which every environment then leaves by a reset of its own."""
+    actions = random_actions(EPISODE + 3)
+    paid_at_once = rollout(swap(inputs="obs_action_next_obs"), actions)["rewards"]
+    env = swap(inputs="obs_action_next_obs")
+    env.reset(seed=0)
+    for action in actions:
+        env.advance(action)
+    np.testing.assert_allclose(env.pay(), paid_at_once, atol=1e-6)
+
+
+def test_the_observer_is_shown_the_observations_without_the_next_ones(swap):
+    env = swap(inputs="obs_action_next_obs")
+    rollout(env, random_actions(EPISODE))
+    saw = env.drain(0).predictor_saw
+    assert saw is not None and saw.mean.shape == (2,)
+
+
+def test_the_last_step_of_a_clip_has_the_reward_that_the_policy_got(swap):
+    env, actions = swap(inputs="obs_action_next_obs"), random_actions(2 * CLIP_STEPS)
+    result = rollout(env, actions)
+    clips = env.drain(0).clips
+    assert len(clips) == 2 * NUM_ENVS
+    ensemble = env._ensemble
+    raw = ensemble.member_rewards_of_clips(ClipArrays.from_clips(clips))
+    in_clips = ensemble.normaliser(raw.reshape(3, -1)).reshape(2, NUM_ENVS, CLIP_STEPS)
+    got = result["rewards"].reshape(2, CLIP_STEPS, NUM_ENVS).swapaxes(1, 2)
+    np.testing.assert_allclose(in_clips, got, atol=1e-5)
 
 
 def test_observations_are_scaled_and_fit_the_space_that_is_declared(swap):

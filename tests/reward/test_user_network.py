@@ -167,6 +167,13 @@ def test_without_actions_their_size_is_zero(own, make_spec):
     check_user_network(ensemble.spec.network_shape, ensemble.spec.network)
 
 
+def test_next_observations_stand_behind_the_observations(own, make_spec):
+    own(PLAIN)
+    ensemble = RewardEnsemble(make_spec(network=SPEC.name, inputs="obs_action_next_obs"))
+    assert ensemble.network.member.first.weight.shape == (3, 16, 3 + 3 + 2)
+    check_user_network(ensemble.spec.network_shape, ensemble.spec.network)
+
+
 @pytest.mark.parametrize(("text", "shape"), [(PLAIN, VECTORS), (NORMED, VECTORS), (CONVOLUTIONS, IMAGES)])
 def test_what_can_be_used_passes_the_check_and_leaves_the_generator_alone(own, text, shape):
     own(text)
