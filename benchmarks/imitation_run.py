@@ -3,8 +3,8 @@
 The settings are those that imitation's own documentation arrived at for Pendulum-v1 by tuning (its tutorial on
 preference comparisons; pull request 771 of HumanCompatibleAI/imitation says how they were found), but for the number of
 iterations: with its 60, PPO takes 125,000 steps whatever it was asked for, since an iteration takes a rollout of 2,048
-at the least. Here as many are made as the budget of steps pays for. The last line printed is JSON. It needs nothing of
-this project.
+at the least, and two where it is asked for a step more. Here as many are made as the budget of steps pays for, of one
+rollout each. The last line printed is JSON. It needs nothing of this project.
 """
 
 import argparse
@@ -103,10 +103,11 @@ def main() -> None:
         n_epochs=10,
         seed=options.seed,
     )
+    iterations = max(1, options.steps // ROLLOUT_STEPS - 1)  # beside the initial one
     trainer = preference_comparisons.PreferenceComparisons(
         preference_comparisons.AgentTrainer(agent, reward_net, venv, rng=rng, exploration_frac=0.05),
         reward_net,
-        num_iterations=max(1, options.steps // ROLLOUT_STEPS - 1),
+        num_iterations=iterations,
         fragmenter=preference_comparisons.RandomFragmenter(warning_threshold=0, rng=rng),
         preference_gatherer=preference_comparisons.SyntheticGatherer(rng=rng),
         reward_trainer=preference_comparisons.BasicRewardTrainer(
@@ -122,7 +123,7 @@ def main() -> None:
         query_schedule="hyperbolic",
     )
     started = time.perf_counter()
-    trainer.train(total_timesteps=options.steps, total_comparisons=options.labels)
+    trainer.train(total_timesteps=iterations * ROLLOUT_STEPS, total_comparisons=options.labels)
     seconds = time.perf_counter() - started
     result = {
         "true_return_mean": evaluate(options.env_id, agent, options.episodes),
