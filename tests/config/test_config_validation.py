@@ -6,6 +6,7 @@ from rlhp_ray.config.loading import find_config, known_configs, load_config
 from rlhp_ray.config.validation import validate_fitting, validate_gathering, validate_run
 from rlhp_ray.errors import ConfigError, EnvironmentNotSupportedError
 
+OF_MUJOCO = ("half_cheetah", "reacher")  # need the extra, which `make install` leaves out
 STEPPED = ("preferences.schedule=stepped",)
 
 
@@ -32,13 +33,20 @@ def test_a_sound_configuration_is_described(load):
 
 
 @pytest.mark.parametrize("name", known_configs())
-def test_every_shipped_configuration_loads_validates_and_says_what_to_expect(name):
+def test_every_shipped_configuration_loads_and_says_what_to_expect(name):
     config = load_config(name)
     assert config.mode == "sync"
-    assert validate_run(config).env_id == config.env.id
     header = find_config(name).read_text(encoding="utf-8").splitlines()[:3]
     assert all(line.startswith("# ") for line in header)
     assert "Hardware:" in header[1] and "Time:" in header[1] and "Result to expect:" in header[2]
+
+
+@pytest.mark.parametrize("name", known_configs())
+def test_every_shipped_configuration_validates(name):
+    if name in OF_MUJOCO:
+        pytest.importorskip("mujoco")
+    config = load_config(name)
+    assert validate_run(config).env_id == config.env.id
 
 
 def test_the_six_configurations_are_shipped():
