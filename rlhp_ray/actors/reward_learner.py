@@ -9,7 +9,7 @@ import ray
 import torch
 
 from rlhp_ray.actors.preference_buffer import RoundData
-from rlhp_ray.actors.process_memory import resident_megabytes
+from rlhp_ray.actors.process_memory import keep_freed_memory, resident_megabytes
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
 from rlhp_ray.reward.fit_recipe import FitRecipe
@@ -72,6 +72,7 @@ class RewardLearner:
 
     def __init__(self, spec: EnsembleSpec, settings: FitSettings, seed: int, window: int | None) -> None:
         torch.set_num_threads(1)
+        keep_freed_memory()
         torch.set_flush_denormal(True)  # gradients of labels learnt by heart are that small, and ten times as slow
         self._settings = settings
         self._ensemble = RewardEnsemble(spec)

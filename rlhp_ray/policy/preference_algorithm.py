@@ -15,6 +15,7 @@ from ray.tune.result import TRIAL_INFO
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.placement import create_preference_buffer, create_reward_learner
+from rlhp_ray.actors.process_memory import keep_freed_memory
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.errors import ConfigError
@@ -48,6 +49,7 @@ class PreferenceDriven(Algorithm):
     def setup(self, config: AlgorithmConfig) -> None:  # type: ignore[override]  # Algorithm narrows Trainable's
         """Seed, build RLlib's side, then the actors."""
         torch.set_num_threads(1)
+        keep_freed_memory()
         self._run: RunConfig = run_config_of(config.env_config)
         register_swapped_env()
         seed_process(derive_seed(self._run.seed, "setup"))

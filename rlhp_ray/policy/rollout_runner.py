@@ -39,6 +39,24 @@ class Rollout:
     model_outputs: dict[str, np.ndarray]
 
 
+@dataclass(frozen=True)
+class _ChunkTotals:
+    """What RLlib's metrics ask of the chunks of an episode; chunks themselves would hold its frames until it ends."""
+
+    env_steps: int
+    predicted_return: float
+    seconds: float
+
+    def __len__(self) -> int:
+        return self.env_steps
+
+    def get_return(self) -> float:
+        return self.predicted_return
+
+    def get_duration_s(self) -> float:
+        return self.seconds
+
+
 class RolloutRunner(SingleAgentEnvRunner):
     """RLlib's env runner, with its own way of sampling a number of steps.
 
@@ -70,7 +88,8 @@ class RolloutRunner(SingleAgentEnvRunner):
         done, ongoing = self._episodes(rollout)
         self._done_episodes_for_metrics.extend(done)
         for episode in ongoing:
-            self._ongoing_episodes_for_metrics[episode.id_].append(episode)
+            totals = _ChunkTotals(len(episode), episode.get_return(), episode.get_duration_s())
+            self._ongoing_episodes_for_metrics[episode.id_].append(totals)  # type: ignore[arg-type]  # all it asks of one
         steps = sum(len(episode) for episode in (*done, *ongoing))
         self._log_env_steps(metric=self._metrics_num_env_steps_sampled, num_steps=steps)
         self._increase_sampled_metrics(steps, len(done))

@@ -94,6 +94,15 @@ def test_reports_the_metrics_that_rllibs_own_runner_reports(env):
         assert float(mine[name].peek()) == pytest.approx(float(other[name].peek()), rel=1e-5), name
 
 
+def test_keeps_no_frames_of_an_episode_that_goes_on():
+    runner = make_runner(RolloutRunner, {"id": "rlhp/MovingDotPixels-v0"})
+    for _ in range(3):
+        runner.sample(num_timesteps=30)
+    kept = [chunk for chunks in runner._ongoing_episodes_for_metrics.values() for chunk in chunks]
+    assert [len(chunk) for chunk in kept] == [10] * 9
+    assert not any(hasattr(chunk, "observations") for chunk in kept)
+
+
 def test_acts_greedily_where_it_is_not_to_explore():
     runner = make_runner(RolloutRunner, ENVS[0])
     for episode in runner.sample(num_timesteps=12, explore=False):
