@@ -69,6 +69,11 @@ class EnvConfig(_Section):
         description="Charged to the teacher's reward at each hidden termination, in units of the true reward (C17 A.1, "
         "which gives no figure).",
     )
+    score_mask: Literal["auto", "required", "off"] = Field(
+        default="auto",
+        description="Atari: auto blanks the score where a mask of the game is known, and warns where none is; required "
+        "refuses such a game; off shows it (C17 A.2 blanks it: it would tell the reward).",
+    )
 
 
 class TrainingConfig(_Section):

@@ -36,6 +36,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
     description = describe_env(config.env.id, frame_skip=config.env.frame_skip)
     lines = [
         *_horizon_problems(config, description.episode_steps),
+        *_score_problems(config, description.has_score_mask),
         *_preference_problems(config),
         *schedule_problems(config.preferences, config.training.env_steps),
         *teacher_problems(config.teacher),
@@ -99,6 +100,18 @@ def _horizon_problems(config: RunConfig, own_steps: int | None) -> Iterator[str]
             f"preferences.clip_steps: got {clip_steps}, longer than an episode of {config.env.id}; expected at most "
             f"{episode_steps} env steps; {cure}"
         )
+
+
+def _score_problems(config: RunConfig, has_score_mask: bool | None) -> Iterator[str]:
+    if config.env.score_mask != "required" or has_score_mask:
+        return
+    from rlhp_ray.envs.score_mask import SCORE_PARTS
+
+    what = f"{config.env.id} is no Atari game" if has_score_mask is None else f"no mask of {config.env.id} is known"
+    yield (
+        f"env.score_mask: got required, but {what}; expected one of the games {', '.join(sorted(SCORE_PARTS))}; set "
+        "env.score_mask=auto, or choose another env.id"
+    )
 
 
 def _preference_problems(config: RunConfig) -> Iterator[str]:

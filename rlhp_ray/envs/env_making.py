@@ -6,7 +6,8 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
-from rlhp_ray.envs.env_lookup import ATARI_NAMESPACE, MOVING_DOTS, dependencies_explained, find_env_spec
+from rlhp_ray.envs.atari_making import make_atari_game, make_atari_games, rom_of
+from rlhp_ray.envs.env_lookup import MOVING_DOTS, dependencies_explained, find_env_spec
 from rlhp_ray.envs.fixed_horizon import FixedHorizon
 from rlhp_ray.envs.frame_skip import FrameSkip
 from rlhp_ray.envs.moving_dot_rules import DEFAULT_FRAME_SKIP, episode_agent_steps
@@ -16,18 +17,27 @@ from rlhp_ray.errors import ConfigError
 _NO_TIME_LIMIT = -1  # how `gymnasium.make` is asked for it
 
 
-def make_env(env_id: str, *, frame_skip: int | None = None, render_mode: str | None = None) -> gym.Env:
+def make_env(
+    env_id: str, *, frame_skip: int | None = None, hides_score: bool = True, render_mode: str | None = None
+) -> gym.Env:
     """Make a single environment whose ends are visible, as replay shows it; observations of parts are one vector.
 
     Args:
         env_id: The Gymnasium id.
         frame_skip: Raw steps per agent step; None for the environment's own.
+        hides_score: Blank the score of an Atari game whose mask is known.
         render_mode: As in Gymnasium.
 
     Raises:
         EnvironmentNotSupportedError: It cannot be made, or its observations have parts that are no vectors.
     """
-    return _make_single(find_env_spec(env_id), frame_skip, render_mode)
+    spec = find_env_spec(env_id)
+    rom = rom_of(spec)
+    if rom is None:
+        return _make_single(spec, frame_skip, render_mode)
+    _check_counts(frame_skip=frame_skip)
+    with dependencies_explained(env_id):
+        return make_atari_game(rom, frame_skip, hides_score, render_mode)
 
 
 def make_vector_env(
@@ -37,11 +47,13 @@ def make_vector_env(
     frame_skip: int | None = None,
     horizon: int | None = None,
     termination_penalty: float = 0.0,
+    hides_score: bool = True,
     render_mode: str | None = None,
 ) -> VectorEnv:
     """Make a vector environment with next-step autoreset, by the native implementation where that does what is asked.
 
-    Observations of parts are one vector, as in `make_env`.
+    Observations of parts are one vector, as in `make_env`. Of Atari games the reward is clipped, and the infos hold the
+    points (`AtariGameVectorEnv`).
 
     Args:
         env_id: The Gymnasium id.
@@ -50,10 +62,16 @@ def make_vector_env(
         horizon: Agent steps per episode, the ends of the game being hidden (`FixedHorizon`, without Gymnasium's own
             time limit); None leaves the ends visible.
         termination_penalty: With a horizon: subtracted from the reward of a step at which the game ends.
-        render_mode: As in Gymnasium.
+        hides_score: Blank the score of an Atari game whose mask is known.
+        render_mode: As in Gymnasium; not of Atari.
     """
     _check_counts(num_envs=num_envs, frame_skip=frame_skip, horizon=horizon)
     spec = find_env_spec(env_id)
+    rom = rom_of(spec)
+    if rom is not None:
+        settings = {"horizon": horizon, "termination_penalty": termination_penalty, "hides_score": hides_score}
+        with dependencies_explained(env_id):
+            return make_atari_games(rom, num_envs, frame_skip=frame_skip, **settings)
     kwargs = native_vector_kwargs(spec, frame_skip, horizon)
     if kwargs is not None:
         with dependencies_explained(env_id):
@@ -89,11 +107,8 @@ def own_frame_skip_setting(spec: EnvSpec) -> str | None:
 
 
 def native_vector_kwargs(spec: EnvSpec, frame_skip: int | None, horizon: int | None) -> dict[str, Any] | None:
-    """What to pass to the native vector environment to get what is asked, or None if it cannot do that.
-
-    Atari's is not used here: it clips rewards and preprocesses frames, unlike the single environment of the same id.
-    """
-    if spec.vector_entry_point is None or spec.namespace == ATARI_NAMESPACE:
+    """What to pass to the native vector environment to get what is asked, or None if it cannot do that."""
+    if spec.vector_entry_point is None:
         return None
     kwargs: dict[str, Any] = {}
     own_setting = own_frame_skip_setting(spec)

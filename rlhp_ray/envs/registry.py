@@ -1,5 +1,6 @@
 """What environments offer, by id: the package's front, next to the making of them (`env_making`)."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +9,12 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
 
+from rlhp_ray.envs.atari_making import HORIZON, rom_of
 from rlhp_ray.envs.env_lookup import MOVING_DOTS, find_env_spec
 from rlhp_ray.envs.env_making import make_env, make_vector_env, native_vector_kwargs, own_frame_skip_setting
 from rlhp_ray.envs.episode_ends import warn_of_visible_ends
 from rlhp_ray.envs.moving_dot_rules import stratified_starts
+from rlhp_ray.envs.score_mask import SCORE_PARTS
 from rlhp_ray.errors import EnvironmentNotSupportedError
 
 __all__ = [
@@ -21,6 +24,7 @@ __all__ = [
     "make_env",
     "make_vector_env",
     "warn_if_ends_visible",
+    "warn_if_score_shown",
 ]
 
 
@@ -32,9 +36,11 @@ class EnvDescription:
         env_id: The Gymnasium id.
         observation_space: Of a single environment, Box or Discrete; observations of parts are one Box (`flattened`).
         action_space: Of a single environment, bounded one-dimensional Box or Discrete.
-        episode_steps: The environment's own time limit in agent steps, None if it has none.
+        episode_steps: The environment's own time limit in agent steps, None if it has none; of Atari the length of
+            the episodes in which the ends of games are hidden.
         frame_stack: How many frames are stacked in the last axis of an observation, None if it is no stack.
         has_native_vector: Whether many copies are stepped by one vectorised implementation.
+        has_score_mask: Of an Atari game, whether it is known where the score is shown; None of any other environment.
     """
 
     env_id: str
@@ -43,6 +49,7 @@ class EnvDescription:
     episode_steps: int | None
     frame_stack: int | None
     has_native_vector: bool
+    has_score_mask: bool | None = None
 
 
 def describe_env(env_id: str, *, frame_skip: int | None = None) -> EnvDescription:
@@ -56,6 +63,7 @@ def describe_env(env_id: str, *, frame_skip: int | None = None) -> EnvDescriptio
         EnvironmentNotSupportedError: Unknown id, missing package, or spaces that cannot be used.
     """
     spec = find_env_spec(env_id)
+    rom = rom_of(spec)
     env = make_env(env_id, frame_skip=frame_skip)
     try:
         observation_space, action_space = _supported_spaces(env_id, env)
@@ -65,7 +73,8 @@ def describe_env(env_id: str, *, frame_skip: int | None = None) -> EnvDescriptio
             action_space=action_space,
             episode_steps=_episode_steps(spec, env, frame_skip),
             frame_stack=getattr(env.unwrapped, "frame_stack", None),
-            has_native_vector=native_vector_kwargs(spec, frame_skip, None) is not None,
+            has_native_vector=rom is not None or native_vector_kwargs(spec, frame_skip, None) is not None,
+            has_score_mask=None if rom is None else rom in SCORE_PARTS,
         )
     finally:
         env.close()
@@ -85,7 +94,22 @@ def warn_if_ends_visible(description: EnvDescription, horizon: int | None) -> No
     warn_of_visible_ends(description.env_id, horizon)
 
 
+def warn_if_score_shown(description: EnvDescription, score_mask: str) -> None:
+    """Warn if an Atari game is played whose score can be read from its frames, from which rewards could be learnt."""
+    if description.has_score_mask is None or (description.has_score_mask and score_mask != "off"):
+        return
+    reason = "env.score_mask is off" if description.has_score_mask else "no mask of this game is known"
+    warnings.warn(
+        f"{description.env_id} shows its score to policy and predictor ({reason}). It can tell them the reward, "
+        "whatever was preferred (Christiano et al. 2017, A.2).",
+        UserWarning,
+        stacklevel=2,
+    )
+
+
 def _episode_steps(spec: EnvSpec, env: gym.Env, frame_skip: int | None) -> int | None:
+    if rom_of(spec) is not None:
+        return HORIZON
     own_steps = getattr(env.unwrapped, "episode_steps", None)
     if own_steps is not None:
         return int(own_steps)

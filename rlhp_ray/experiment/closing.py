@@ -32,7 +32,7 @@ def draw_and_film(archive: RunArchive, config: RunConfig) -> None:
         policy = load_policy(inference)
         reward = load_reward(inference) if config.reward_source == "preferences" else None
         output = archive.videos_dir / VIDEO_FILE
-        record_video(policy, reward, policy.env_id, policy.frame_skip, output, VIDEO_EPISODES)
+        record_video(policy, reward, policy.env, output, VIDEO_EPISODES)
     except RlhpError as error:
         print(f"no video: {error}", file=sys.stderr, flush=True)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from rlhp_ray.config.loading import dump_config
 from rlhp_ray.config.schema import RunConfig
-from rlhp_ray.envs.registry import EnvDescription, warn_if_ends_visible
+from rlhp_ray.envs.registry import EnvDescription, warn_if_ends_visible, warn_if_score_shown
 from rlhp_ray.errors import RlhpError
 from rlhp_ray.experiment.closing import describe_run, draw_and_film
 from rlhp_ray.experiment.console_log import ConsoleLog
@@ -64,6 +64,7 @@ def run_session(
     with ConsoleLog(archive.console_file):
         horizon = description.episode_steps if config.env.horizon == "auto" else config.env.horizon
         warn_if_ends_visible(description, horizon)
+        warn_if_score_shown(description, config.env.score_mask)
         say(f"run directory {archive.directory}")
         started = time.monotonic()
         status, writer = _train(archive, config, description, dashboard, restore, started)

@@ -1,12 +1,13 @@
 """A trained policy that acts greedily, saved without pickle and loaded without Ray or optimiser."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import torch
 
+from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.errors import CheckpointError
 from rlhp_ray.policy.actor_critic import ActorCriticNetwork
 from rlhp_ray.reward.export_files import read_export, write_export
@@ -24,23 +25,16 @@ class GreedyPolicy:
         network: actor and critic.
         scaling: owns observation scaling, as in training.
         action_space: of one environment.
-        env_id: environment it was trained in.
-        frame_skip: raw steps in an agent step, None for the environment's own.
+        env: what it was trained in.
     """
 
     def __init__(
-        self,
-        network: ActorCriticNetwork,
-        scaling: ObservationScaling,
-        action_space: gym.Space,
-        env_id: str,
-        frame_skip: int | None,
+        self, network: ActorCriticNetwork, scaling: ObservationScaling, action_space: gym.Space, env: EnvChoice
     ) -> None:
         self._network = network
         self._scaling = scaling
         self._action_space = action_space
-        self.env_id = env_id
-        self.frame_skip = frame_skip
+        self.env = env
 
     def act(self, observations: np.ndarray) -> np.ndarray:
         """Actions `[num_envs, *action]`, ready for the environment, for `[num_envs, *observation]`."""
@@ -79,16 +73,14 @@ class SavedPolicy:
         network: actor and critic.
         scaling: of observations, as in training.
         action_space: of one environment.
-        env_id: environment it was trained in.
-        frame_skip: raw steps in an agent step, None for the environment's own.
+        env: what it was trained in.
         hidden_sizes: of the network; one that reads images has its own.
     """
 
     network: ActorCriticNetwork
     scaling: ObservationScaling
     action_space: gym.Space
-    env_id: str
-    frame_skip: int | None
+    env: EnvChoice
     hidden_sizes: tuple[int, ...]
 
 
@@ -97,14 +89,12 @@ def save_policy(
     network: ActorCriticNetwork,
     scaling: ObservationScaling,
     action_space: gym.Space,
-    env_id: str,
-    frame_skip: int | None,
+    env: EnvChoice,
     hidden_sizes: tuple[int, ...],
 ) -> None:
     """Write `policy.json` and `policy.safetensors` into the directory."""
     header = {
-        "env_id": env_id,
-        "frame_skip": frame_skip,
+        **asdict(env),
         "hidden_sizes": list(hidden_sizes),
         "scaling": scaling.to_dict(),
         "action_space": space_to_dict(action_space),
@@ -122,7 +112,8 @@ def read_policy(directory: Path) -> SavedPolicy:
         hidden_sizes = tuple(header["hidden_sizes"])
         network = ActorCriticNetwork(scaling.scaled_space, action_space, hidden_sizes)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
-        return SavedPolicy(network, scaling, action_space, header["env_id"], header["frame_skip"], hidden_sizes)
+        env = EnvChoice(**{field.name: header[field.name] for field in fields(EnvChoice)})
+        return SavedPolicy(network, scaling, action_space, env, hidden_sizes)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the policy in {directory} does not fit this rlhp ({error!r})") from error
 
@@ -130,7 +121,7 @@ def read_policy(directory: Path) -> SavedPolicy:
 def load_policy(directory: Path) -> GreedyPolicy:
     """A saved policy, to act. Raises CheckpointError on missing, truncated or foreign files."""
     saved = read_policy(directory)
-    return GreedyPolicy(saved.network.eval(), saved.scaling, saved.action_space, saved.env_id, saved.frame_skip)
+    return GreedyPolicy(saved.network.eval(), saved.scaling, saved.action_space, saved.env)
 
 
 def load_fitting_policy(
@@ -157,7 +148,7 @@ def load_fitting_policy(
         differences.append(("training.hidden_sizes", list(saved.hidden_sizes), list(hidden_sizes)))
     for name, got, expected in differences:
         raise CheckpointError(
-            f"the policy in {directory} (trained in {saved.env_id}) has {name} {got}; this run expects {expected}. "
+            f"the policy in {directory} (trained in {saved.env.env_id}) has {name} {got}; this run expects {expected}. "
             "Load a policy that was trained in the same environment with the same training.hidden_sizes."
         )
     return saved

@@ -30,6 +30,7 @@ from rlhp_ray.policy.training_state import restore_training, save_training
 from rlhp_ray.reward.ensemble import PublishedReward
 from rlhp_ray.reward.inference import save_reward
 from rlhp_ray.reward.run_ensemble import ensemble_spec
+from rlhp_ray.reward.run_env import env_choice
 from rlhp_ray.seeding import derive_seed
 
 BUFFER_NAME_KEY = "rlhp_buffer"  # of env_config: name of the driver's PreferenceBuffer; absent: the trial makes one
@@ -176,8 +177,9 @@ class PreferenceDriven(Algorithm):
         module = self.get_module()
         if not isinstance(module, ActorCriticRLModule):
             return None
-        scaling, env = self.training.published.scaling, self._run.env
-        return GreedyPolicy(module.network, scaling, self._description.action_space, env.id, env.frame_skip)
+        return GreedyPolicy(
+            module.network, self.training.published.scaling, self._description.action_space, env_choice(self._run)
+        )
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """RLlib's checkpoint, the rest of the trial's state, and an export for inference (no pickle)."""
@@ -185,15 +187,15 @@ class PreferenceDriven(Algorithm):
             self.training.settle()
         super().save_checkpoint(checkpoint_dir)
         save_training(Path(checkpoint_dir), self.training, self.iteration, self._train_seconds)
-        inference, module, env = Path(checkpoint_dir) / INFERENCE_DIRECTORY, self.get_module(), self._run.env
+        inference, module, env = Path(checkpoint_dir) / INFERENCE_DIRECTORY, self.get_module(), env_choice(self._run)
         published = self.training.published
         if self._run.reward_source == "preferences":
-            save_reward(inference, self._spec, published, env.id)
+            save_reward(inference, self._spec, published, env.env_id)
         if isinstance(module, ActorCriticRLModule):
             assert isinstance(module.model_config, dict)
             sizes = tuple(module.model_config["hidden_sizes"])
             action_space = self._description.action_space
-            save_policy(inference, module.network, published.scaling, action_space, env.id, env.frame_skip, sizes)
+            save_policy(inference, module.network, published.scaling, action_space, env, sizes)
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]  # Algorithm narrows Trainable's
         """The inverse of `save_checkpoint`: the trial then goes on as the undisturbed one does after a barrier."""

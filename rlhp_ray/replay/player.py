@@ -19,6 +19,7 @@ from rlhp_ray.replay.checkpoint_location import locate_checkpoint
 if TYPE_CHECKING:
     import gymnasium
 
+    from rlhp_ray.envs.env_choice import EnvChoice
     from rlhp_ray.replay.episode import Episode, Policy, RewardFunction
     from rlhp_ray.replay.live_window import LiveWindow
 
@@ -79,8 +80,7 @@ def replay(path: Path, *, episodes: int = 3, live: bool = False, output: Path | 
         result = record_video(
             policy,
             reward,
-            policy.env_id,
-            policy.frame_skip,
+            policy.env,
             output or location.video_dir / f"replay-{location.name}.mp4",
             episodes,
             on_episode=lambda episode: print(_describe(episode, episodes), flush=True),
@@ -97,8 +97,7 @@ def replay(path: Path, *, episodes: int = 3, live: bool = False, output: Path | 
 def record_video(
     policy: "Policy",
     reward_or_none: "RewardFunction | None",
-    env_id: str,
-    frame_skip: int | None,
+    env: "EnvChoice",
     output: Path,
     episodes: int,
     *,
@@ -111,8 +110,7 @@ def record_video(
         policy: `act(observations [1, *obs_shape]) -> actions [1, *action_shape]`.
         reward_or_none: (observations [1, *obs_shape], actions [1, *action_shape], next observations [1, *obs_shape])
             -> predicted rewards [1].
-        env_id: made with visible ends of episodes.
-        frame_skip: raw steps per env step, None for the environment's own.
+        env: made with visible ends of episodes.
         output: the MP4, or, if that exists, a name with the next free number: see `video` of the result.
         episodes: at least 1.
         on_episode: called after each episode.
@@ -125,12 +123,12 @@ def record_video(
 
     results: list[EpisodeResult] = []
     layout: Layout | None = None
-    with closing(_open_env(env_id, frame_skip)) as env:
-        speed = _frames_per_second(env)
+    with closing(_open_env(env)) as game:
+        speed = _frames_per_second(game)
         with VideoFile(output, speed) as video:
             for seed in range(episodes):
                 room = MAX_VIDEO_FRAMES - video.num_frames
-                episode = play_episode(env, policy, reward_or_none, seed=seed, max_frames=room)
+                episode = play_episode(game, policy, reward_or_none, seed=seed, max_frames=room)
                 with closing(episode.frames):
                     layout = layout or Layout(*episode.frames.frame_shape)
                     for picture in draw_episode(layout, episode, f"episode {seed + 1}/{episodes}"):
@@ -151,7 +149,7 @@ def _require_usable(episodes: int, output: Path | None) -> None:
         raise ConfigError(f"The video {output} must end in .mp4; other formats are not written.")
 
 
-def _open_env(env_id: str, frame_skip: int | None) -> "gymnasium.Env[Any, Any]":
+def _open_env(env: "EnvChoice") -> "gymnasium.Env[Any, Any]":
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # its greeting would go to standard output
     os.environ.setdefault("SDL_AUDIODRIVER", "dummy")  # else a machine without sound fills standard error
     import gymnasium
@@ -159,10 +157,10 @@ def _open_env(env_id: str, frame_skip: int | None) -> "gymnasium.Env[Any, Any]":
     from rlhp_ray.envs.registry import make_env
 
     try:
-        return make_env(env_id, frame_skip=frame_skip, render_mode="rgb_array")
+        return make_env(env.env_id, frame_skip=env.frame_skip, hides_score=env.hides_score, render_mode="rgb_array")
     except (gymnasium.error.Error, ImportError, TypeError, AssertionError, NotImplementedError) as error:
         raise RlhpError(
-            f"{env_id} cannot be opened with render_mode 'rgb_array', which replay needs: {error}"
+            f"{env.env_id} cannot be opened with render_mode 'rgb_array', which replay needs: {error}"
         ) from error
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.clips.recorder import ClipRecorder
+from rlhp_ray.envs.game_infos import GAME_OVER_KEY, RAW_SCORE_KEY
 from rlhp_ray.errors import RewardDataError
 from rlhp_ray.reward.ensemble import PublishedReward, RewardEnsemble
 from rlhp_ray.reward.observation_statistics import InputObserver, Moments
@@ -26,7 +27,7 @@ MAX_PENDING_EPISODES = 1024  # returns of finished episodes nobody has fetched y
 
 @dataclass(frozen=True)
 class EpisodeReturns:
-    """Sums over one finished episode: true return, predicted return, and env steps."""
+    """Sums over one finished episode, or game with a hidden end: true return or points, predicted return, env steps."""
 
     true_return: float
     predicted_return: float
@@ -43,6 +44,8 @@ class _UnpaidStep:
     stepped: np.ndarray
     ended: np.ndarray
     led_to: np.ndarray
+    points: np.ndarray
+    game_over: np.ndarray
 
 
 class RewardSwapVectorEnv(gym.vector.VectorWrapper):
@@ -131,7 +134,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
             Scaled observations `[num_envs, ...]`, and what terminated and what was truncated, `[num_envs]` bool.
         """
         observed, stepped = self._observations, ~self._autoreset
-        observations, true_rewards, terminations, truncations, _ = self.env.step(actions)
+        observations, true_rewards, terminations, truncations, infos = self.env.step(actions)
         if not np.isfinite(true_rewards).all():
             raise RewardDataError(f"the environment returned the rewards {true_rewards}; expected finite numbers")
         _check_finite(observations)
@@ -140,7 +143,11 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
             self._recorder.record(observed, actions, true_rewards, stepped, ended, observations)
         # copied, since it is kept until it is paid for, and an environment may write into one array again and again
         self._observations, self._autoreset = observations.copy(), ended
-        self._newest = _UnpaidStep(observed, actions, true_rewards.copy(), stepped, ended, self._observations)
+        points = infos.get(RAW_SCORE_KEY, np.where(stepped, true_rewards, 0.0))
+        over = infos.get(GAME_OVER_KEY, ended)
+        self._newest = _UnpaidStep(
+            observed, actions, true_rewards.copy(), stepped, ended, self._observations, points, over
+        )
         self._unpaid.append(self._newest)
         if len(self._unpaid) * self.num_envs >= MAX_UNPAID_STEPS:
             self._predict()
@@ -166,15 +173,15 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
             rewards = self._ensemble.rewards(*arrays).reshape(true_rewards.shape)
         rewards = np.where(np.stack([step.stepped for step in steps]), rewards, np.float32(0))
         for step, predicted in zip(steps, rewards, strict=True):
-            self._count(step.true_rewards, predicted, step.stepped, step.ended)
+            self._count(step, predicted)
         self._paid.append(rewards)
 
-    def _count(self, true: np.ndarray, predicted: np.ndarray, stepped: np.ndarray, ended: np.ndarray) -> None:
-        self._env_steps += int(stepped.sum())
-        self._true_return += np.where(stepped, true, 0.0)
+    def _count(self, step: _UnpaidStep, predicted: np.ndarray) -> None:
+        self._env_steps += int(step.stepped.sum())
+        self._true_return += step.points
         self._predicted_return += predicted
-        self._length += stepped
-        for index in np.flatnonzero(ended):
+        self._length += step.stepped
+        for index in np.flatnonzero(step.game_over):
             self._finished.append(
                 EpisodeReturns(
                     float(self._true_return[index]), float(self._predicted_return[index]), int(self._length[index])

@@ -2,6 +2,7 @@
 
 from rlhp_ray.clips.recorder import ClipRecorder
 from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.envs.registry import EnvDescription, make_vector_env
 from rlhp_ray.reward.ensemble import RewardEnsemble
 from rlhp_ray.reward.reward_swap import RewardSwapVectorEnv
@@ -10,6 +11,11 @@ from rlhp_ray.reward.reward_swap import RewardSwapVectorEnv
 def horizon_env_steps(config: RunConfig, description: EnvDescription) -> int | None:
     """The fixed horizon in env steps, or None where ends are visible."""
     return description.episode_steps if config.env.horizon == "auto" else config.env.horizon
+
+
+def env_choice(config: RunConfig) -> EnvChoice:
+    """Which environment the run's policy plays."""
+    return EnvChoice(config.env.id, config.env.frame_skip, config.env.score_mask != "off")
 
 
 def make_run_env(
@@ -31,10 +37,12 @@ def make_run_env(
         use_true_reward: give the environment's own reward.
         records: cut the steps into clips.
     """
+    choice = env_choice(config)
     env = make_vector_env(
-        config.env.id,
+        choice.env_id,
         num_envs,
-        frame_skip=config.env.frame_skip,
+        frame_skip=choice.frame_skip,
+        hides_score=choice.hides_score,
         horizon=horizon_env_steps(config, description),
         termination_penalty=config.env.termination_penalty,
     )

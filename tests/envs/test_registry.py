@@ -202,8 +202,9 @@ def test_a_missing_package_is_named(monkeypatch, env_id, module, remedy):
 def test_atari_is_registered_on_demand():
     pytest.importorskip("ale_py")
     description = describe_env("ALE/Pong-v5", frame_skip=2)
-    assert description.episode_steps == 54_000
-    assert not description.has_native_vector
+    assert description.observation_space == gym.spaces.Box(0, 255, (84, 84, 4), np.uint8)
+    assert (description.frame_stack, description.episode_steps) == (4, 1_000)
+    assert description.has_native_vector and description.has_score_mask
 
 
 @pytest.mark.parametrize(

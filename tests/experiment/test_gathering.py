@@ -9,6 +9,7 @@ import torch
 
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_gathering
+from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.errors import CheckpointError, RewardDataError, TeacherError
 from rlhp_ray.experiment.gathering import QUERIES_AT_ONCE, gather_preferences
 from rlhp_ray.policy.actor_critic import ActorCriticNetwork
@@ -82,7 +83,7 @@ def policy(tmp_path):
     network = ActorCriticNetwork(scaling.scaled_space, gym.spaces.Discrete(5), (8,))
     with torch.no_grad():
         network.actor_head.bias.copy_(torch.tensor([100.0, 0, 0, 0, 0]))
-    save_policy(tmp_path / "policy", network, scaling, gym.spaces.Discrete(5), "rlhp/MovingDot-v0", None, (8,))
+    save_policy(tmp_path / "policy", network, scaling, gym.spaces.Discrete(5), EnvChoice("rlhp/MovingDot-v0"), (8,))
     return {"load": str(tmp_path / "policy")}
 
 

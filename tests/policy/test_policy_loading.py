@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.errors import CheckpointError
 from rlhp_ray.policy.actor_critic import ActorCriticNetwork
 from rlhp_ray.policy.inference import load_fitting_policy, load_policy, save_policy
@@ -27,7 +28,7 @@ def saved(tmp_path):
 
     def save(scaling, action_space=BUTTONS, hidden_sizes=(8,)):
         network = ActorCriticNetwork(scaling.scaled_space, action_space, hidden_sizes)
-        save_policy(tmp_path / "saved", network, scaling, action_space, "some/Env-v0", None, hidden_sizes)
+        save_policy(tmp_path / "saved", network, scaling, action_space, EnvChoice("some/Env-v0"), hidden_sizes)
         return tmp_path / "saved", network
 
     return save

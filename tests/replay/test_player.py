@@ -10,6 +10,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.errors import CheckpointError, ConfigError, RlhpError
 from rlhp_ray.replay import episode as episode_module
 from rlhp_ray.replay import player
@@ -18,7 +19,7 @@ from rlhp_ray.replay import player
 class PushRight:
     """CartPole policy that always pushes right: the pole falls after about ten steps."""
 
-    env_id, frame_skip = "CartPole-v1", None
+    env = EnvChoice("CartPole-v1")
 
     def act(self, observations: np.ndarray) -> np.ndarray:
         assert observations.shape == (1, 4)
@@ -26,7 +27,7 @@ class PushRight:
 
 
 class NoTorque:
-    env_id, frame_skip = "Pendulum-v1", None
+    env = EnvChoice("Pendulum-v1")
 
     def act(self, observations: np.ndarray) -> np.ndarray:
         return np.zeros((len(observations), 1), dtype=np.float32)
@@ -106,7 +107,7 @@ def test_replay_prints_returns_and_the_path_last(tmp_path: Path, capsys: pytest.
 
 
 def test_video_holds_every_frame_with_rewards_moving_below(tmp_path: Path) -> None:
-    result = player.record_video(PushRight(), half, "CartPole-v1", None, tmp_path / "a.mp4", 2)
+    result = player.record_video(PushRight(), half, EnvChoice("CartPole-v1"), tmp_path / "a.mp4", 2)
     video = iio.imread(result.video)
     steps = [episode.steps for episode in result.episodes]
     assert video.shape == (sum(steps) + 2, 400 + 30 + 160, 600, 3)  # the frames after reset, too
@@ -159,7 +160,7 @@ def test_without_a_saved_reward_only_the_true_one_is_drawn(
 
 def test_continuous_actions_and_a_stopped_episode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(episode_module, "MAX_EPISODE_STEPS", 8)
-    result = player.record_video(NoTorque(), None, "Pendulum-v1", None, tmp_path / "p.mp4", 1)
+    result = player.record_video(NoTorque(), None, EnvChoice("Pendulum-v1"), tmp_path / "p.mp4", 1)
     (only,) = result.episodes
     assert only.steps == 8 and not only.ended and only.true_return < 0
 
@@ -177,7 +178,7 @@ def test_video_is_bounded_and_the_returns_are_not(
 def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(episode_module, "MAX_EPISODE_STEPS", 2)
     (tmp_path / "a.mp4").write_bytes(b"mine")
-    result = player.record_video(PushRight(), None, "CartPole-v1", None, tmp_path / "a.mp4", 1)
+    result = player.record_video(PushRight(), None, EnvChoice("CartPole-v1"), tmp_path / "a.mp4", 1)
     assert result.video == tmp_path / "a-2.mp4" and (tmp_path / "a.mp4").read_bytes() == b"mine"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a-2.mp4", "a.mp4"]
 
@@ -188,7 +189,7 @@ def test_an_environment_without_pictures_leaves_no_file(tmp_path: Path, env_clas
     gymnasium.register("Unseen-v0", env_class)
     try:
         with pytest.raises(RlhpError, match=f"Unseen-v0.*{told}"):
-            player.record_video(PushRight(), None, "Unseen-v0", None, tmp_path / "a.mp4", 1)
+            player.record_video(PushRight(), None, EnvChoice("Unseen-v0"), tmp_path / "a.mp4", 1)
     finally:
         del gymnasium.registry["Unseen-v0"]
     assert list(tmp_path.iterdir()) == []

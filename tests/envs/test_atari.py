@@ -1,0 +1,146 @@
+"""Atari: beside the native environment, replayed, and with hidden ends."""
+
+import numpy as np
+import pytest
+from ale_py.vector_env import AtariVectorEnv
+
+from rlhp_ray.config.loading import load_config
+from rlhp_ray.config.validation import validate_run
+from rlhp_ray.envs.atari_game import AtariGameEnv
+from rlhp_ray.envs.atari_replay import AtariReplay
+from rlhp_ray.envs.atari_vector import AtariGameVectorEnv
+from rlhp_ray.envs.game_infos import GAME_OVER_KEY, RAW_SCORE_KEY
+from rlhp_ray.envs.registry import describe_env, make_vector_env, warn_if_score_shown
+from rlhp_ray.envs.score_mask import SCORE_PARTS, frame_mask
+from rlhp_ray.errors import ConfigError, EnvironmentNotSupportedError
+
+
+def played(env, steps: int, seed: int = 3):
+    """Every step's results, of random actions."""
+    rng = np.random.default_rng(seed)
+    env.reset(seed=seed)
+    return [env.step(rng.integers(0, env.single_action_space.n, env.num_envs)) for _ in range(steps)]
+
+
+@pytest.mark.parametrize("rom", ["pong", "breakout"])
+def test_frames_points_and_ends_are_the_native_ones(rom):
+    ours = played(AtariGameVectorEnv(rom, 3, hides_score=False), 300)
+    native = played(AtariVectorEnv(rom, 3, reward_clipping=False), 300)
+    ends = 0
+    for mine, other in zip(ours, native, strict=True):
+        np.testing.assert_array_equal(mine[0], np.moveaxis(other[0], 1, -1))
+        np.testing.assert_array_equal(mine[4][RAW_SCORE_KEY], other[1])
+        np.testing.assert_array_equal(mine[1], np.clip(other[1], -1, 1))
+        np.testing.assert_array_equal(mine[2:4], other[2:4])
+        ends += int(other[2].sum())
+    assert ends > 0 or rom == "pong"
+
+
+def test_the_same_seed_gives_the_same_games():
+    first, second = (played(AtariGameVectorEnv("breakout", 2, horizon=40), 120) for _ in range(2))
+    for one, other in zip(first, second, strict=True):
+        for left, right in zip(one[:4], other[:4], strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
+def test_the_score_is_blank_in_every_frame_of_a_stack():
+    blank = frame_mask("pong") == 0
+    shown = played(AtariGameVectorEnv("pong", 2, hides_score=False), 30)
+    hidden = played(AtariGameVectorEnv("pong", 2), 30)
+    for (bare, *_), (masked, *_) in zip(shown, hidden, strict=True):
+        assert not masked[:, blank].any()
+        np.testing.assert_array_equal(masked[:, ~blank], bare[:, ~blank])
+    assert bare[:, blank].any()
+
+
+def test_with_a_horizon_games_end_unseen_and_go_on_beyond_it():
+    horizon, penalty = 50, 5.0
+    open_ends = played(AtariGameVectorEnv("breakout", 3), 300)
+    hidden = AtariGameVectorEnv("breakout", 3, horizon=horizon, termination_penalty=penalty)
+    rng = np.random.default_rng(3)
+    hidden.reset(seed=3)
+    steps, ends = [], 0
+    for step in range(300):
+        actions = rng.integers(0, 4, 3)
+        observations, rewards, terminated, truncated, infos = hidden.step(actions)
+        steps.append((observations, truncated))
+        over = infos[GAME_OVER_KEY]
+        assert not terminated.any()
+        np.testing.assert_array_equal(truncated, (step + 1) % (horizon + 1) == horizon)
+        np.testing.assert_allclose(rewards, np.clip(infos[RAW_SCORE_KEY], -1, 1) - penalty * over)
+        ends += int(over.sum())
+    assert ends >= 3
+    for (mine, _), other in zip(steps[:horizon], open_ends, strict=False):  # until the first no-op of a truncation
+        np.testing.assert_array_equal(mine, other[0])
+    last, following = steps[horizon - 1][0], steps[horizon][0]
+    np.testing.assert_array_equal(last[..., 1:], following[..., :-1])  # the game was not begun anew
+
+
+def test_enduro_is_cut_short_before_its_weather_changes():
+    env = AtariGameVectorEnv("enduro", 1, frame_skip=4)
+    steps = played(env, 760)
+    assert not any(terminated.any() for _, _, terminated, _, _ in steps)
+    assert [step + 1 for step, (_, _, _, truncated, _) in enumerate(steps) if truncated.any()] == [3_000 // 4]
+
+
+@pytest.mark.parametrize("rom", SCORE_PARTS)
+def test_a_replayed_game_is_the_same_game(rom, shrunk):
+    """To a grey level: the native environment's own shrinking rounds otherwise."""
+    env = AtariGameVectorEnv(rom, 1, hides_score=False)
+    _, infos = env.reset(seed=11)
+    replay = AtariReplay(rom, 4)
+    replay.start(int(infos["episode_frame_number"][0]))
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        action = int(rng.integers(0, env.single_action_space.n))
+        observations, _, terminated, truncated, _ = env.step(np.array([action]))
+        if terminated[0] or truncated[0]:
+            break
+        frames = replay.step(action, grey=True)
+        mine = shrunk(np.maximum(frames[-1], frames[-2])).astype(int)
+        assert np.abs(mine - observations[0, ..., -1]).max() <= 1
+
+
+def test_the_single_game_pays_points_and_shows_them_in_colour():
+    env = AtariGameEnv("pong", render_mode="rgb_array")
+    observation, _ = env.reset(seed=1)
+    assert env.observation_space.contains(observation)
+    total, ended = 0.0, False
+    while not ended:
+        _, reward, terminated, truncated, _ = env.step(0)
+        total, ended = total + reward, terminated or truncated
+    assert total == -21
+    picture = env.render()
+    assert picture.shape == (210, 160, 3) and len(np.unique(picture.reshape(-1, 3), axis=0)) > 3
+    env.close()
+
+
+def test_a_game_that_does_not_exist_is_answered_with_its_nearest():
+    with pytest.raises(EnvironmentNotSupportedError, match="Did you mean ALE/Pong-v5"):
+        describe_env("ALE/Pongg-v5")
+
+
+def test_frame_skip_and_copies_are_as_asked_for():
+    env = make_vector_env("ALE/Pong-v5", 2, frame_skip=2)
+    _, infos = env.reset(seed=0)
+    assert env.num_envs == 2 and infos["episode_frame_number"].shape == (2,)
+
+
+def configured(*overrides: str):
+    return load_config("moving_dot", [*overrides, "preferences.labels=20"])
+
+
+@pytest.mark.parametrize("env_id", ["ALE/Freeway-v5", "CartPole-v1"])
+def test_a_mask_that_is_required_and_not_there_is_refused(env_id):
+    with pytest.raises(ConfigError, match=r"env\.score_mask: got required.*expected one of the games beam_rider"):
+        validate_run(configured(f"env.id={env_id}", "env.score_mask=required", "env.horizon=500"))
+
+
+def test_a_score_that_is_shown_is_warned_of(recwarn):
+    warn_if_score_shown(describe_env("ALE/Pong-v5"), "auto")
+    warn_if_score_shown(describe_env("CartPole-v1"), "auto")
+    assert not recwarn
+    with pytest.warns(UserWarning, match="ALE/Freeway-v5 shows its score.*no mask of this game"):
+        warn_if_score_shown(describe_env("ALE/Freeway-v5"), "auto")
+    with pytest.warns(UserWarning, match=r"env\.score_mask is off"):
+        warn_if_score_shown(describe_env("ALE/Pong-v5"), "off")
