@@ -4,12 +4,14 @@ import torch
 from torch import Tensor, nn
 
 from rlhp_ray.reward.member_layers import MemberBatchNorm, MemberConv2d, MemberLinear, PairDropout
-from rlhp_ray.reward.member_network import MemberNetwork, activate, channels_first
+from rlhp_ray.reward.member_network import MemberNetwork, activate, channels_last
 from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
+from rlhp_ray.reward.observation_scaling import BYTE_MAX
 
 CNN_LAYERS = ((7, 3), (5, 2), (3, 1), (3, 1))  # (kernel, stride), C17 A.2
 CNN_FILTERS = 16  # C17 A.2
 CNN_HIDDEN = 64  # C17 A.2
+FRAMES_PER_PASS = 64  # of inference
 
 
 class CNNRewardNetwork(MemberNetwork):
@@ -25,8 +27,12 @@ class CNNRewardNetwork(MemberNetwork):
         self._members = shape.members
         self.convolutions, self.norms = nn.ModuleList(), nn.ModuleList()
         for index, (kernel, stride) in enumerate(CNN_LAYERS):
+            first = index == 0
+            scale = 1 / BYTE_MAX if first else 1.0
             self.convolutions.append(
-                MemberConv2d(shape.members, channels, CNN_FILTERS, kernel, stride, shared_input=index == 0)
+                MemberConv2d(
+                    shape.members, channels, CNN_FILTERS, kernel, stride, shared_input=first, input_scale=scale
+                )
             )
             self.norms.append(MemberBatchNorm(shape.members, CNN_FILTERS) if spec.batch_norm else nn.Identity())
             channels = CNN_FILTERS
@@ -37,8 +43,15 @@ class CNNRewardNetwork(MemberNetwork):
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
         """`[..., height, width, stack]` uint8, `[..., action_size]` to rewards `[members, ...]`."""
+        if torch.is_inference_mode_enabled():  # in parts whose activations stay in the cache
+            rows = observations.flatten(0, -4).split(FRAMES_PER_PASS), actions.flatten(0, -2).split(FRAMES_PER_PASS)
+            parts = [self._rewards(*part) for part in zip(*rows, strict=True)]
+            return torch.cat(parts, dim=1).reshape(self._members, *actions.shape[:-1])
+        return self._rewards(observations, actions)
+
+    def _rewards(self, observations: Tensor, actions: Tensor) -> Tensor:
         batch = actions.shape[:-1]
-        frames = channels_first(observations)
+        frames = channels_last(observations)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             frames = self._dropout(activate(norm(convolution(frames))))
         features = frames.reshape(len(frames), self._members, -1).transpose(0, 1)

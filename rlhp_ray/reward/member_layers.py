@@ -32,10 +32,18 @@ class MemberConv2d(nn.Module):
         stride: of the kernel.
         shared_input: True for the first layer, where every member sees the same frames `[n, in, h, w]`; False for
             later ones, which take `[n, members * in, h, w]`.
+        input_scale: what the input is to be multiplied by. The weights are, which are fewer.
     """
 
     def __init__(
-        self, members: int, in_channels: int, out_channels: int, kernel_size: int, stride: int, shared_input: bool
+        self,
+        members: int,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int,
+        shared_input: bool,
+        input_scale: float = 1.0,
     ) -> None:
         super().__init__()
         bound = 1.0 / math.sqrt(in_channels * kernel_size**2)
@@ -44,9 +52,10 @@ class MemberConv2d(nn.Module):
         self.bias = nn.Parameter(torch.empty(members, out_channels).uniform_(-bound, bound))
         self._stride = stride
         self._groups = 1 if shared_input else members
+        self._input_scale = input_scale
 
     def forward(self, inputs: Tensor) -> Tensor:
-        weight, bias = self.weight.flatten(0, 1), self.bias.flatten()
+        weight, bias = self.weight.flatten(0, 1) * self._input_scale, self.bias.flatten()
         return nn.functional.conv2d(inputs, weight, bias, stride=self._stride, groups=self._groups)
 
 

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor, nn
 
 from rlhp_ray.reward.network_spec import NetworkSpec
-from rlhp_ray.reward.observation_scaling import BYTE_MAX
 
 LEAKY_SLOPE = 0.01  # C17 A.1, A.2
 
@@ -44,6 +43,7 @@ def activate(inputs: Tensor) -> Tensor:
     return nn.functional.leaky_relu(inputs, LEAKY_SLOPE, inplace=True)
 
 
-def channels_first(frames: Tensor) -> Tensor:
-    """`[..., height, width, stack]` uint8 to rows `[n, stack, height, width]` of floats in [0, 1]."""
-    return frames.movedim(-1, -3).float().div_(BYTE_MAX).flatten(0, -4)
+def channels_last(frames: Tensor) -> Tensor:
+    """`[..., height, width, stack]` uint8 to rows `[n, stack, height, width]` of floats, of which memory holds the
+    stack innermost: convolutions are nearly twice as fast on it."""
+    return frames.contiguous().float().flatten(0, -4).permute(0, 3, 1, 2)

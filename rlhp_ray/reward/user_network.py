@@ -8,8 +8,9 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from rlhp_ray.errors import RewardNetworkError
 from rlhp_ray.preferences.user_function import UserFunction, one_line
-from rlhp_ray.reward.member_network import MemberNetwork, channels_first
+from rlhp_ray.reward.member_network import MemberNetwork, channels_last
 from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
+from rlhp_ray.reward.observation_scaling import BYTE_MAX
 
 
 class UserRewardNetwork(MemberNetwork):
@@ -54,7 +55,9 @@ class UserRewardNetwork(MemberNetwork):
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
         """As `MemberNetwork`; the user's module gets the steps of all clips as rows."""
         batch = actions.shape[:-1]
-        rows = channels_first(observations) if self._is_image else observations.flatten(0, -2)
+        rows = (
+            channels_last(observations).div_(BYTE_MAX).contiguous() if self._is_image else observations.flatten(0, -2)
+        )
         weights = dict(self.member.named_parameters()), dict(self.member.named_buffers())
         every_member = vmap(self._rewards_of_one, in_dims=(0, 0, None, None), randomness="different")
         try:
