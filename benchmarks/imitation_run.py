@@ -46,6 +46,20 @@ class FixedHorizon(gym.Wrapper):
         return observation, float(reward), False, self._steps >= self._horizon, info
 
 
+class TipHeight(gym.Wrapper):
+    """Pays for the height of Acrobot's free end where an action is chosen, as this project's teacher does."""
+
+    def reset(self, **options):
+        self._observation, info = self.env.reset(**options)
+        return self._observation, info
+
+    def step(self, action):
+        cos_a, sin_a, cos_b, sin_b = self._observation[:4]
+        height = -cos_a - (cos_a * cos_b - sin_a * sin_b)
+        self._observation, _, terminated, truncated, info = self.env.step(action)
+        return self._observation, float(height), terminated, truncated, info
+
+
 class StepCounter(gym.Wrapper):
     """Counts the steps of every environment together."""
 
@@ -78,12 +92,14 @@ def main() -> None:
     for name in ("horizon", "clip-steps", "steps", "labels", "seed", "episodes"):
         parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--penalty", type=float, default=0.0)
+    parser.add_argument("--teacher", choices=["environment", "tip_height"], default="environment")
     options = parser.parse_args()
     torch.manual_seed(options.seed)
     rng = np.random.default_rng(options.seed)
 
     def hidden_ends(env: gym.Env, index: int) -> gym.Env:
-        return StepCounter(FixedHorizon(env.unwrapped, options.horizon, options.penalty))
+        taught = TipHeight(env.unwrapped) if options.teacher == "tip_height" else env.unwrapped
+        return StepCounter(FixedHorizon(taught, options.horizon, options.penalty))
 
     venv = make_vec_env(options.env_id, rng=rng, n_envs=NUM_ENVS, post_wrappers=[hidden_ends])
     reward_net = BasicRewardNet(venv.observation_space, venv.action_space, normalize_input_layer=RunningNorm)

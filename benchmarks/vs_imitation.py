@@ -38,18 +38,20 @@ class Task:
         horizon: steps of an episode whose ends are hidden, as the configuration has it.
         penalty: for an end of the game, as the configuration has it.
         clip_steps: of imitation's fragments.
+        teacher: whose reward the synthetic teacher judges by, as the configuration has it.
     """
 
     env_id: str
     horizon: int
     penalty: float
     clip_steps: int
+    teacher: str = "environment"
 
 
 TASKS = {
     "pendulum": Task("Pendulum-v1", 200, 0, 100),
     "cartpole": Task("CartPole-v1", 500, 10, 100),
-    "acrobot": Task("Acrobot-v1", 500, 0, 100),
+    "acrobot": Task("Acrobot-v1", 500, 0, 100, "tip_height"),
 }
 
 
@@ -79,7 +81,7 @@ def train_imitation(python: Path, task: Task, seed: int, steps: int, labels: int
     script = Path(__file__).with_name("imitation_run.py")
     options = {
         "horizon": task.horizon, "penalty": task.penalty, "clip-steps": task.clip_steps,
-        "steps": steps, "labels": labels, "seed": seed, "episodes": EPISODES,
+        "steps": steps, "labels": labels, "seed": seed, "episodes": EPISODES, "teacher": task.teacher,
     }  # fmt: skip
     return json.loads(run([python, script, task.env_id, *(f"--{name}={value}" for name, value in options.items())]))
 
