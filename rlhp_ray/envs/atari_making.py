@@ -22,7 +22,9 @@ def rom_of(spec: EnvSpec) -> str | None:
 def make_atari_game(rom: str, frame_skip: int | None, hides_score: bool, render_mode: str | None) -> gym.Env:
     """A single game with visible ends; see `AtariGameEnv`."""
     from rlhp_ray.envs.atari_game import AtariGameEnv  # ale_py, which only those who play Atari wait for
+    from rlhp_ray.envs.atari_rom import require_rom
 
+    require_rom(rom)
     return AtariGameEnv(
         rom, frame_skip=frame_skip or DEFAULT_FRAME_SKIP, hides_score=hides_score, render_mode=render_mode
     )
@@ -30,6 +32,8 @@ def make_atari_game(rom: str, frame_skip: int | None, hides_score: bool, render_
 
 def make_atari_games(rom: str, num_envs: int, *, frame_skip: int | None, **settings: Any) -> VectorEnv:
     """Games side by side; see `AtariGameVectorEnv` for the settings."""
+    from rlhp_ray.envs.atari_rom import require_rom
     from rlhp_ray.envs.atari_vector import AtariGameVectorEnv
 
+    require_rom(rom)
     return AtariGameVectorEnv(rom, num_envs, frame_skip=frame_skip or DEFAULT_FRAME_SKIP, **settings)

@@ -6,7 +6,8 @@ that the same in a plain `ALEInterface` is the same game, frame by frame.
 
 import ale_py
 import numpy as np
-from ale_py import roms
+
+from rlhp_ray.envs.atari_rom import require_rom
 
 RAM_BYTES = 128
 RAW_FRAMES_PER_SECOND = 60
@@ -24,9 +25,7 @@ class AtariReplay:
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
         self._ale = ale_py.ALEInterface()
         self._ale.setFloat("repeat_action_probability", 0.0)
-        path = roms.get_rom_path(rom)
-        assert path is not None, f"no ROM of {rom}"
-        self._ale.loadROM(path)
+        self._ale.loadROM(require_rom(rom))
         self._actions = self._ale.getMinimalActionSet()
         self._has_fire = ale_py.Action.FIRE in self._actions
         self._frame_skip = frame_skip

@@ -14,7 +14,7 @@ FRAME_STACK = 4
 MAX_GAME_FRAMES = 108_000  # half an hour at 60 frames per second, as of Gymnasium's own ids
 GAME_FRAMES = {"enduro": 3_000}  # by ROM: games cut short; Enduro before its weather changes (Rahtz)
 MAX_NO_OPS = 30  # of random number at a game's start, after FIRE where there is one
-_NO_OP = 0  # first of every game's actions
+_NO_OP = 0  # the first action of every game but Backgammon and VideoCheckers, which have none
 _LARGEST_SEED = 2**31  # of ale_py
 _STACK = np.dtype("<u4")  # four frames in one number, the oldest in the first byte
 
@@ -28,7 +28,7 @@ class AtariGameVectorEnv(VectorEnv):
 
     With a horizon the ends of games are hidden: no flag is raised, the reset takes a step like any other, and the
     reward of the game's last step is lowered by the penalty. Every copy is truncated after `horizon` agent steps, which
-    has nothing to do with its game: that goes on, with a no-op in the step that is taken for a reset.
+    has nothing to do with its game: that goes on, with a no-op and no reward in the step that is taken for a reset.
 
     Args:
         rom: name of the game, in small letters and underscores.
@@ -37,7 +37,8 @@ class AtariGameVectorEnv(VectorEnv):
         horizon: agent steps of an episode in which ends are hidden; None leaves the ends of games visible.
         termination_penalty: with a horizon: charged to the reward where a game is over, not where it is cut short.
         hides_score: blank the score, for a game whose mask is known.
-        num_threads: of the native environment.
+        num_threads: of the native environment. One: the other cores are those of other env runners and of the reward
+            learner. A second thread brought a third more steps of the games alone, on two busy cores.
     """
 
     def __init__(
@@ -81,16 +82,20 @@ class AtariGameVectorEnv(VectorEnv):
     def reset(
         self, *, seed: int | list[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Start all games anew. Infos: `episode_frame_number`, from which the number of no-ops follows."""
+        """Start all games anew, of whatever is in `options`.
+
+        Infos: `episode_frame_number`, from which the number of no-ops follows.
+        """
         seeds: np.ndarray | None = None
         if seed is not None:
             first = seed if isinstance(seed, list) else seed + np.arange(self.num_envs)
             seeds = np.asarray(first) % _LARGEST_SEED
         native: np.ndarray
-        native, infos = self._games.reset(seed=seeds, options=options)
-        self._starts_anew[:], self._rests[:], self._age[:] = True, False, 0
+        native, infos = self._games.reset(seed=seeds)
+        self._starts_anew = np.ones(self.num_envs, bool)  # not in place: the last step's infos hold the one before
+        self._rests[:], self._age[:] = False, 0
         observations = self._stacked(native)
-        self._starts_anew[:] = False
+        self._starts_anew = np.zeros(self.num_envs, bool)
         return observations, {"episode_frame_number": infos["episode_frame_number"]}
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
@@ -104,7 +109,7 @@ class AtariGameVectorEnv(VectorEnv):
         infos = {RAW_SCORE_KEY: points.astype(np.float64), GAME_OVER_KEY: over}
         if self._horizon is None:
             return observations, rewards, terminated, truncated, infos
-        rewards -= self._termination_penalty * terminated
+        rewards = np.where(self._rests, 0.0, rewards - self._termination_penalty * terminated)
         self._age = np.where(self._rests, 0, self._age + 1)
         self._rests = self._age == self._horizon
         return observations, rewards, np.zeros(self.num_envs, bool), self._rests.copy(), infos

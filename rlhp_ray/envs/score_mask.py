@@ -24,7 +24,7 @@ class ScreenPart:
 SCORE_PARTS: dict[str, tuple[ScreenPart, ...]] = {
     "pong": (ScreenPart((0, 22)),),
     "enduro": (ScreenPart((160, 210)),),  # distance, day and cars to pass; Rahtz blanks the same rows
-    "beam_rider": (ScreenPart((8, 42)), ScreenPart((182, 191))),  # score, sector, ships to hit; ships left
+    "beam_rider": (ScreenPart((9, 30)), ScreenPart((31, 41), (18, 34))),  # score, sector; ships to hit
     "breakout": (ScreenPart((4, 16)),),
     "qbert": (ScreenPart((5, 15), (32, 74)),),
     "seaquest": (ScreenPart((8, 18)),),

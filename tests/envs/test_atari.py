@@ -10,7 +10,7 @@ from rlhp_ray.envs.atari_game import AtariGameEnv
 from rlhp_ray.envs.atari_replay import AtariReplay
 from rlhp_ray.envs.atari_vector import AtariGameVectorEnv
 from rlhp_ray.envs.game_infos import GAME_OVER_KEY, RAW_SCORE_KEY
-from rlhp_ray.envs.registry import describe_env, make_vector_env, warn_if_score_shown
+from rlhp_ray.envs.registry import describe_env, make_env, make_vector_env, warn_if_score_shown
 from rlhp_ray.envs.score_mask import SCORE_PARTS, frame_mask
 from rlhp_ray.errors import ConfigError, EnvironmentNotSupportedError
 
@@ -43,6 +43,26 @@ def test_the_same_seed_gives_the_same_games():
             np.testing.assert_array_equal(left, right)
 
 
+def test_a_barrier_forgets_all_that_was_played_before_it():
+    """As sync mode resets the same environments from derived seeds, and resumed runs fresh ones."""
+    env = AtariGameVectorEnv("breakout", 2, horizon=40)
+    first = played(env, 180)
+    assert any(step[4][GAME_OVER_KEY].any() for step in first)
+    played(env, 57, seed=99)
+    for one, other in zip(first, played(env, 180), strict=True):
+        for left, right in zip(one[:4], other[:4], strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
+def test_what_a_step_returned_stays_as_it_was():
+    env = AtariGameVectorEnv("breakout", 2, horizon=40)
+    observations, *_, infos = played(env, 3)[-1]
+    kept = observations.copy(), infos[GAME_OVER_KEY].copy()
+    played(env, 3, seed=4)
+    np.testing.assert_array_equal(observations, kept[0])
+    np.testing.assert_array_equal(infos[GAME_OVER_KEY], kept[1])
+
+
 def test_the_score_is_blank_in_every_frame_of_a_stack():
     blank = frame_mask("pong") == 0
     shown = played(AtariGameVectorEnv("pong", 2, hides_score=False), 30)
@@ -67,7 +87,9 @@ def test_with_a_horizon_games_end_unseen_and_go_on_beyond_it():
         over = infos[GAME_OVER_KEY]
         assert not terminated.any()
         np.testing.assert_array_equal(truncated, (step + 1) % (horizon + 1) == horizon)
-        np.testing.assert_allclose(rewards, np.clip(infos[RAW_SCORE_KEY], -1, 1) - penalty * over)
+        taken_for_a_reset = (step + 1) % (horizon + 1) == 0
+        charged = np.clip(infos[RAW_SCORE_KEY], -1, 1) - penalty * over
+        np.testing.assert_allclose(rewards, 0 if taken_for_a_reset else charged)
         ends += int(over.sum())
     assert ends >= 3
     for (mine, _), other in zip(steps[:horizon], open_ends, strict=False):  # until the first no-op of a truncation
@@ -101,6 +123,25 @@ def test_a_replayed_game_is_the_same_game(rom, shrunk):
         assert np.abs(mine - observations[0, ..., -1]).max() <= 1
 
 
+def test_the_single_game_is_one_of_the_many_and_its_second_is_rendered_too(shrunk):
+    """To a grey level, as above; of two frames, since a rendered one is not the brighter of two."""
+    env, many = AtariGameEnv("breakout", render_mode="rgb_array"), AtariGameVectorEnv("breakout", 1)
+    for seed in (5, 6):
+        one, others = env.reset(seed=seed)[0], many.reset(seed=seed)[0]
+        rng = np.random.default_rng(seed)
+        ended = False
+        while not ended:
+            np.testing.assert_array_equal(one, others[0])
+            action = rng.integers(0, 4)
+            one, points, ended, *_ = env.step(action)
+            others, _, terminated, _, infos = many.step(np.array([action]))
+            assert (points, ended) == (infos[RAW_SCORE_KEY][0], terminated[0])
+            field = shrunk(env.render() @ [0.299, 0.587, 0.114])[20:75].astype(int)  # below the score, above the paddle
+            moving = np.abs(field - one[20:75, :, -1]) > 2
+            assert moving.mean() < 0.01, "the ball of one frame, and nothing else"
+    env.close()
+
+
 def test_the_single_game_pays_points_and_shows_them_in_colour():
     env = AtariGameEnv("pong", render_mode="rgb_array")
     observation, _ = env.reset(seed=1)
@@ -118,6 +159,20 @@ def test_the_single_game_pays_points_and_shows_them_in_colour():
 def test_a_game_that_does_not_exist_is_answered_with_its_nearest():
     with pytest.raises(EnvironmentNotSupportedError, match="Did you mean ALE/Pong-v5"):
         describe_env("ALE/Pongg-v5")
+
+
+@pytest.mark.parametrize("make", [make_env, lambda env_id: make_vector_env(env_id, 2)])
+@pytest.mark.parametrize("damage", ["missing", "unknown", "damaged"])
+def test_a_rom_that_is_missing_is_said_with_what_to_do(monkeypatch, make, damage):
+    def find(name):
+        if damage == "missing":
+            raise FileNotFoundError(f"no {name}.bin")
+        if damage == "damaged":
+            raise OSError("The hash does not match.")
+
+    monkeypatch.setattr("ale_py.roms.get_rom_path", find)
+    with pytest.raises(EnvironmentNotSupportedError, match=r"'pong' has no usable ROM: .*pip install.*ale-py"):
+        make("ALE/Pong-v5")
 
 
 def test_frame_skip_and_copies_are_as_asked_for():

@@ -10,7 +10,7 @@ from rlhp_ray.envs.score_mask import SCORE_PARTS, frame_mask
 SCORE_BYTES = {  # of the RAM, found by changing each in turn and looking at what changes on the screen
     "pong": (13, 14),
     "enduro": (39, 40, 41, 42, 43, 44, 45),
-    "beam_rider": (0, 5, 9, 10, 11, 84),
+    "beam_rider": (0, 9, 10, 11, 84),
     "breakout": (76, 77),
     "qbert": (89, 90, 91),
     "seaquest": (56, 57, 58),
@@ -59,8 +59,9 @@ def test_a_changed_score_changes_no_masked_frame(rom, shrunk):
             changed = frames_after(ale, state, {byte: value}, count)
             differ = (changed != as_it_is).any(axis=(1, 2))
             for mine, other in zip(changed[differ], as_it_is[differ], strict=True):
-                np.testing.assert_array_equal(shrunk(mine) & mask, shrunk(other) & mask, err_msg=f"byte {byte}")
-            seen = seen or bool(differ.any())
+                mine, other = shrunk(mine), shrunk(other)
+                np.testing.assert_array_equal(mine & mask, other & mask, err_msg=f"byte {byte}")
+                seen = seen or bool((mine != other).any())
         assert seen, f"byte {byte} is shown nowhere, so this test shows nothing"
 
 

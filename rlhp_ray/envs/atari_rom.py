@@ -1,0 +1,31 @@
+"""The file of an Atari game, or an error that says what to do without it."""
+
+import warnings
+from pathlib import Path
+
+from ale_py import roms
+
+from rlhp_ray.errors import EnvironmentNotSupportedError
+
+
+def require_rom(rom: str) -> Path:
+    """Path of a game's ROM.
+
+    Args:
+        rom: name of the game, in small letters and underscores.
+
+    Raises:
+        EnvironmentNotSupportedError: there is none in the installed ale_py, or it is damaged.
+    """
+    reason = "ale_py has no ROM of that name"
+    try:
+        with warnings.catch_warnings(action="ignore"):  # it warns of what is raised here
+            path = roms.get_rom_path(rom)
+    except OSError as error:  # the directory or the file is missing, or its checksum is wrong
+        path, reason = None, str(error).rstrip(".")
+    if path is None:
+        raise EnvironmentNotSupportedError(
+            f"The Atari game {rom!r} has no usable ROM: {reason}; expected the one that comes with ale_py. "
+            "Install it again with `pip install --force-reinstall --no-deps ale-py`, or choose another env.id."
+        )
+    return path
