@@ -9,6 +9,7 @@ import torch
 
 from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.clips.recorder import ClipRecorder
+from rlhp_ray.envs.game_infos import GAME_OVER_KEY, RAW_SCORE_KEY
 from rlhp_ray.envs.registry import make_vector_env
 from rlhp_ray.errors import RewardDataError
 from rlhp_ray.preferences.preference import Preference
@@ -51,6 +52,22 @@ class Tampered(gym.vector.VectorWrapper):
         self.shown.append(observations.copy())
         self.paid.append(rewards.copy())
         return observations, rewards, *ends, infos
+
+
+class Scored(gym.vector.VectorWrapper):
+    """Tells of games of GAME vector steps in which each step wins 10 points; their ends are no ends of episodes."""
+
+    GAME = 7
+
+    def __init__(self, env) -> None:
+        super().__init__(env)
+        self.steps = 0
+
+    def step(self, actions):
+        *results, infos = self.env.step(actions)
+        self.steps += 1
+        over = np.full(self.num_envs, self.steps % self.GAME == 0)
+        return *results, {**infos, RAW_SCORE_KEY: np.full(self.num_envs, 10.0), GAME_OVER_KEY: over}
 
 
 @pytest.fixture
@@ -185,6 +202,21 @@ def test_the_autoreset_step_has_no_reward_and_is_marked(swap):
     assert (result["rewards"][HORIZON] == 0).all() and (result["rewards"][HORIZON - 1] != 0).all()
     assert (result["rewards"][HORIZON + 1] != 0).all()
     assert np.flatnonzero(~result[f"_{TRUE_REWARD_KEY}"].any(axis=1)).tolist() == [HORIZON]
+
+
+def test_true_returns_are_points_of_games_where_these_are_told(swap):
+    """Of all steps of a game, also of that which RLlib takes for a reset; predictions and env steps leave it out."""
+    env, actions = swap(), random_actions(3 * Scored.GAME)
+    env.env = Scored(env.env)
+    result = rollout(env, actions)
+    episodes = env.drain(0).episodes
+    assert len(episodes) == 3 * NUM_ENVS
+    assert {episode.true_return for episode in episodes} == {10.0 * Scored.GAME}
+    resets = result["truncations"].all(axis=1)[:-1].nonzero()[0] + 1
+    lengths = [Scored.GAME - int(np.isin(np.arange(7 * game, 7 * game + 7), resets).sum()) for game in range(3)]
+    assert [episode.env_steps for episode in episodes[::NUM_ENVS]] == lengths and Scored.GAME - 1 in lengths
+    sums = result["rewards"].reshape(3, Scored.GAME, NUM_ENVS).sum(axis=1)
+    np.testing.assert_allclose([episode.predicted_return for episode in episodes], sums.ravel(), rtol=1e-5)
 
 
 def labelled_by_the_oracle(clips: list[Clip]) -> LabelledPairs:
