@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlhp_ray.config.error_text import join_lines
+from rlhp_ray.config.memory_checks import memory_problems
 from rlhp_ray.config.reward_checks import fitting_problems, network_problems
 from rlhp_ray.config.schedule_checks import schedule_problems
 from rlhp_ray.config.schema import RunConfig
@@ -37,6 +38,12 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
     lines = [
         *_horizon_problems(config, description.episode_steps),
         *_score_problems(config, description.has_score_mask),
+        *memory_problems(
+            config,
+            game_bytes=description.game_bytes,
+            observation_bytes=description.observation_bytes,
+            frame_stack=description.frame_stack,
+        ),
         *_preference_problems(config),
         *schedule_problems(config.preferences, config.training.env_steps),
         *teacher_problems(config.teacher),

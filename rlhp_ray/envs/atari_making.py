@@ -9,6 +9,7 @@ from gymnasium.vector import VectorEnv
 from rlhp_ray.envs.env_lookup import ATARI_NAMESPACE
 
 DEFAULT_FRAME_SKIP = 4  # C17 A.2
+GAME_BYTES = 1_600_000  # of one more copy in the native environment, as the process grew by 100 of Pong
 HORIZON = 1_000
 """Agent steps of an episode in which games' ends are hidden. A game may last 27,000, all of whose frames RLlib would
 hold until its end; and what lies farther ahead than a thousand steps no usual discount sees."""

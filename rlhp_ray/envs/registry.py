@@ -1,5 +1,6 @@
 """What environments offer, by id: the package's front, next to the making of them (`env_making`)."""
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
 
-from rlhp_ray.envs.atari_making import HORIZON, rom_of
+from rlhp_ray.envs.atari_making import GAME_BYTES, HORIZON, rom_of
 from rlhp_ray.envs.env_lookup import MOVING_DOTS, find_env_spec
 from rlhp_ray.envs.env_making import make_env, make_vector_env, native_vector_kwargs, own_frame_skip_setting
 from rlhp_ray.envs.episode_ends import warn_of_visible_ends
@@ -41,6 +42,7 @@ class EnvDescription:
         frame_stack: How many frames are stacked in the last axis of an observation, None if it is no stack.
         has_native_vector: Whether many copies are stepped by one vectorised implementation.
         has_score_mask: Of an Atari game, whether it is known where the score is shown; None of any other environment.
+        game_bytes: Memory of one copy of an Atari game; 0 of other environments, where it is not known.
     """
 
     env_id: str
@@ -50,6 +52,14 @@ class EnvDescription:
     frame_stack: int | None
     has_native_vector: bool
     has_score_mask: bool | None = None
+    game_bytes: int = 0
+
+    @property
+    def observation_bytes(self) -> int:
+        """Memory of one observation."""
+        dtype = self.observation_space.dtype
+        assert dtype is not None  # of a Box or Discrete
+        return math.prod(self.observation_space.shape or ()) * dtype.itemsize
 
 
 def describe_env(env_id: str, *, frame_skip: int | None = None) -> EnvDescription:
@@ -75,6 +85,7 @@ def describe_env(env_id: str, *, frame_skip: int | None = None) -> EnvDescriptio
             frame_stack=getattr(env.unwrapped, "frame_stack", None),
             has_native_vector=rom is not None or native_vector_kwargs(spec, frame_skip, None) is not None,
             has_score_mask=None if rom is None else rom in SCORE_PARTS,
+            game_bytes=0 if rom is None else GAME_BYTES,
         )
     finally:
         env.close()

@@ -11,6 +11,7 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.util.debug import log_once
 
 from rlhp_ray.config.error_text import join_lines, validation_lines
+from rlhp_ray.config.memory_checks import DEFAULT_BATCH_STEPS
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ConfigError
@@ -36,7 +37,7 @@ PPO_DEFAULTS: dict[str, Any] = {
     "use_kl_loss": False,
     "grad_clip": 0.5,
     "num_epochs": 10,
-    "train_batch_size_per_learner": 4000,
+    "train_batch_size_per_learner": DEFAULT_BATCH_STEPS,
     "minibatch_size": 500,
 }
 
