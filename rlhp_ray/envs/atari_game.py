@@ -24,6 +24,7 @@ class AtariGameEnv(gym.Env[np.ndarray, Any]):
     ) -> None:
         self._game = AtariGameVectorEnv(rom, 1, frame_skip=frame_skip, hides_score=hides_score)
         self._screen = None if render_mode is None else AtariReplay(rom, frame_skip)
+        self._earlier_games: int | None = None  # on the native console; a seed puts in a new one
         self.metadata = {**self.metadata, "render_fps": RAW_FRAMES_PER_SECOND / frame_skip}
         self.render_mode = render_mode
         self.observation_space = self._game.single_observation_space
@@ -34,9 +35,10 @@ class AtariGameEnv(gym.Env[np.ndarray, Any]):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Start a game."""
         super().reset(seed=seed)
+        self._earlier_games = 0 if seed is not None or self._earlier_games is None else self._earlier_games + 1
         observations, infos = self._game.reset(seed=seed)
         if self._screen is not None:
-            self._screen.start(int(infos["episode_frame_number"][0]))
+            self._screen.start(int(infos["episode_frame_number"][0]), self._earlier_games)
         return observations[0], {}
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:

@@ -7,11 +7,10 @@ from ale_py.vector_env import AtariVectorEnv
 from rlhp_ray.config.loading import load_config
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.envs.atari_game import AtariGameEnv
-from rlhp_ray.envs.atari_replay import AtariReplay
 from rlhp_ray.envs.atari_vector import AtariGameVectorEnv
 from rlhp_ray.envs.game_infos import GAME_OVER_KEY, RAW_SCORE_KEY
 from rlhp_ray.envs.registry import describe_env, make_env, make_vector_env, warn_if_score_shown
-from rlhp_ray.envs.score_mask import SCORE_PARTS, frame_mask
+from rlhp_ray.envs.score_mask import frame_mask
 from rlhp_ray.errors import ConfigError, EnvironmentNotSupportedError
 
 
@@ -103,24 +102,6 @@ def test_enduro_is_cut_short_before_its_weather_changes():
     steps = played(env, 760)
     assert not any(terminated.any() for _, _, terminated, _, _ in steps)
     assert [step + 1 for step, (_, _, _, truncated, _) in enumerate(steps) if truncated.any()] == [3_000 // 4]
-
-
-@pytest.mark.parametrize("rom", SCORE_PARTS)
-def test_a_replayed_game_is_the_same_game(rom, shrunk):
-    """To a grey level: the native environment's own shrinking rounds otherwise."""
-    env = AtariGameVectorEnv(rom, 1, hides_score=False)
-    _, infos = env.reset(seed=11)
-    replay = AtariReplay(rom, 4)
-    replay.start(int(infos["episode_frame_number"][0]))
-    rng = np.random.default_rng(0)
-    for _ in range(100):
-        action = int(rng.integers(0, env.single_action_space.n))
-        observations, _, terminated, truncated, _ = env.step(np.array([action]))
-        if terminated[0] or truncated[0]:
-            break
-        frames = replay.step(action, grey=True)
-        mine = shrunk(np.maximum(frames[-1], frames[-2])).astype(int)
-        assert np.abs(mine - observations[0, ..., -1]).max() <= 1
 
 
 def test_the_single_game_is_one_of_the_many_and_its_second_is_rendered_too(shrunk):
