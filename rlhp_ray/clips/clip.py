@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from rlhp_ray.envs.clip_origin import ClipOrigin
 from rlhp_ray.errors import RewardDataError
 
 COMPRESSION_LEVEL = 1  # of zlib: frames are mostly flat, a higher level costs time and saves little
@@ -28,6 +29,7 @@ class Clip:
         frame_stack: frames in a stack, or None where observations are not stacks.
         next_observation: `[*observation_shape]`, what the last action led to; None for stacked frames, and in clips
             stored before it was kept.
+        origin: of an Atari game's clip, all that is needed to play it again; it is no part of the clip's id.
     """
 
     observations: np.ndarray
@@ -36,6 +38,7 @@ class Clip:
     env_steps: int
     frame_stack: int | None = None
     next_observation: np.ndarray | None = None
+    origin: ClipOrigin | None = None
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -68,6 +71,8 @@ class Clip:
         }
         if self.next_observation is not None:
             tensors["next_observation"] = np.asarray(self.next_observation, order="C")  # a Discrete one has no axis
+        if self.origin is not None:
+            tensors["origin"] = np.frombuffer(self.origin.to_bytes(), np.uint8)
         return zlib.compress(save(tensors), COMPRESSION_LEVEL)
 
     @classmethod
@@ -76,7 +81,9 @@ class Clip:
         try:
             tensors = load(zlib.decompress(packed))
             env_steps, frame_stack = (int(number) for number in tensors.pop("header"))
-            return cls(**tensors, env_steps=env_steps, frame_stack=frame_stack or None)
+            packed_origin = tensors.pop("origin", None)
+            origin = None if packed_origin is None else ClipOrigin.from_bytes(packed_origin.tobytes())
+            return cls(**tensors, origin=origin, env_steps=env_steps, frame_stack=frame_stack or None)
         except (zlib.error, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise RewardDataError(f"a stored clip cannot be read ({error}); expected compressed safetensors") from error
 

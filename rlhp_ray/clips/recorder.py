@@ -7,6 +7,7 @@ import gymnasium as gym
 import numpy as np
 
 from rlhp_ray.clips.clip import Clip
+from rlhp_ray.envs.action_log import ActionLog
 
 MAX_PENDING_CLIPS = 4096  # clips are cheap: when nobody fetches them, the oldest go
 
@@ -26,6 +27,7 @@ class ClipRecorder:
         observation_space: of one sub-environment.
         action_space: of one sub-environment.
         frame_stack: frames in a stacked observation (newest last), or None.
+        action_log: tells where each clip comes from, and is a step ahead of `record`; None of environments without one.
     """
 
     def __init__(
@@ -35,12 +37,14 @@ class ClipRecorder:
         observation_space: gym.Space,
         action_space: gym.Space,
         frame_stack: int | None = None,
+        action_log: ActionLog | None = None,
     ) -> None:
         shape = observation_space.shape or ()
         self._lead_in = 0 if frame_stack is None else frame_stack - 1
         frame_shape = shape if frame_stack is None else shape[:-1]
         self._frame_stack = frame_stack
         self._clip_steps = clip_steps
+        self._action_log = action_log
         self._observations = np.zeros((num_envs, self._lead_in + clip_steps, *frame_shape), observation_space.dtype)
         self._actions = np.zeros((num_envs, clip_steps, *(action_space.shape or ())), action_space.dtype)
         self._rewards = np.zeros((num_envs, clip_steps), np.float32)
@@ -96,5 +100,6 @@ class ClipRecorder:
         self.dropped += len(self._pending) == self._pending.maxlen
         following = None if self._frame_stack else np.array(next_observation, self._observations.dtype)
         shown, done, paid = (array[row].copy() for array in (self._observations, self._actions, self._rewards))
-        self._pending.append(Clip(shown, done, paid, 0, self._frame_stack, following))
+        origin = None if self._action_log is None else self._action_log.origin(row, self._clip_steps)
+        self._pending.append(Clip(shown, done, paid, 0, self._frame_stack, following, origin))
         self._position[row] = 0

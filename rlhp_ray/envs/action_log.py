@@ -2,11 +2,27 @@
 
 from collections import deque
 from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 import numpy as np
+from gymnasium.vector import VectorEnv
 
 from rlhp_ray.envs.clip_origin import ClipOrigin, GameStretch
 from rlhp_ray.errors import RewardDataError
+
+
+@runtime_checkable
+class LogsActions(Protocol):
+    """A vector environment whose games can be played again."""
+
+    def log_actions(self, clip_steps: int) -> "ActionLog":
+        """Log from the next reset on, for clips of up to `clip_steps` agent steps."""
+        ...
+
+
+def action_log_of(env: VectorEnv, clip_steps: int) -> "ActionLog | None":
+    """The log of an environment that has not been reset yet; None where its games cannot be played again."""
+    return env.log_actions(clip_steps) if isinstance(env, LogsActions) else None
 
 
 class ActionLog:

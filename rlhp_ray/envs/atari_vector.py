@@ -1,5 +1,6 @@
 """Many copies of an Atari game side by side, as C17 A.2 sees them: grey stacks, no score, hidden ends."""
 
+import math
 from typing import Any
 
 import gymnasium as gym
@@ -7,6 +8,7 @@ import numpy as np
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from rlhp_ray.envs.action_log import ActionLog
 from rlhp_ray.envs.game_infos import GAME_OVER_KEY, RAW_SCORE_KEY
 from rlhp_ray.envs.score_mask import FRAME_SIZE, frame_mask
 
@@ -78,6 +80,15 @@ class AtariGameVectorEnv(VectorEnv):
         self._starts_anew = np.ones(num_envs, bool)
         self._rests = np.zeros(num_envs, bool)
         self._age = np.zeros(num_envs, np.int64)
+        self._rom, self._frame_skip = rom, frame_skip
+        self._log: ActionLog | None = None
+        self._has_begun = False
+
+    def log_actions(self, clip_steps: int) -> ActionLog:
+        """Keep what is played from the next reset on, so that clips of up to `clip_steps` can be played again."""
+        max_game_steps = math.ceil(GAME_FRAMES.get(self._rom, MAX_GAME_FRAMES) / self._frame_skip)
+        self._log = ActionLog(self._rom, self._frame_skip, self.num_envs, clip_steps, max_game_steps)
+        return self._log
 
     def reset(
         self, *, seed: int | list[int] | None = None, options: dict[str, Any] | None = None
@@ -92,6 +103,10 @@ class AtariGameVectorEnv(VectorEnv):
             seeds = np.asarray(first) % _LARGEST_SEED
         native: np.ndarray
         native, infos = self._games.reset(seed=seeds)
+        if self._log is not None:
+            loaded = seeds is not None or not self._has_begun
+            self._log.begin(range(self.num_envs), infos["episode_frame_number"], console_loaded=loaded)
+        self._has_begun = True
         self._starts_anew = np.ones(self.num_envs, bool)  # not in place: the last step's infos hold the one before
         self._rests[:], self._age[:] = False, 0
         observations = self._stacked(native)
@@ -101,7 +116,9 @@ class AtariGameVectorEnv(VectorEnv):
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Play one agent step of each game."""
         chosen = np.where(self._rests, _NO_OP, actions)
-        native, points, terminated, truncated, _ = self._games.step(chosen)
+        native, points, terminated, truncated, native_infos = self._games.step(chosen)
+        if self._log is not None:
+            self._log.record(chosen, self._starts_anew, native_infos["episode_frame_number"])
         over = terminated | truncated
         observations = self._stacked(native)
         self._starts_anew = over

@@ -4,7 +4,7 @@ import difflib
 import importlib
 import inspect
 import reprlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from rlhp_ray.errors import RlhpError, TeacherError
@@ -17,6 +17,7 @@ class UserFunction:
         key: dotted configuration key that names it, for messages.
         target: `module:function`.
         arguments: what it is called with, in words.
+        optional: what it is also called with, after those, where it has parameters of these names.
         kind: what it is, in a word: function or class.
         error: type of the errors that it raises.
 
@@ -31,13 +32,21 @@ class UserFunction:
         target: str,
         arguments: Sequence[str],
         *,
+        optional: Sequence[str] = (),
         kind: str = "function",
         error: type[RlhpError] = TeacherError,
     ) -> None:
         self.title = f"{key}={target}"
         self._kind, self._error = kind, error
         self.imported = self._import(*target.split(":"))
-        self._check_signature(arguments)
+        self.optional = tuple(name for name in optional if name in self._parameters())
+        self._check_signature((*arguments, *self.optional))
+
+    def _parameters(self) -> Collection[str]:
+        try:
+            return inspect.signature(self.imported).parameters.keys()
+        except ValueError:  # some functions written in C do not tell
+            return ()
 
     def _import(self, module_name: str, function_name: str) -> Callable[..., Any]:
         try:

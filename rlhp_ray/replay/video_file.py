@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from rlhp_ray.clips.video_encoding import start_mp4
 from rlhp_ray.errors import ArchiveError
 from rlhp_ray.replay.checkpoint_location import reserve_video_file
 
@@ -33,7 +34,8 @@ class VideoFile:
         """Adds one frame, uint8 [height, width, 3] with even sizes, the same for all."""
         try:
             if self._encoder is None:
-                self._encoder = self._start(frame)
+                height, width, _ = frame.shape
+                self._encoder = start_mp4(self._unfinished, (height, width), self._frames_per_second)
             self._encoder.send(np.ascontiguousarray(frame))
         except OSError as error:
             raise self._failure(error) from error
@@ -55,23 +57,6 @@ class VideoFile:
                 raise self._failure(failure) from failure
         if error is not None:
             self._remove()
-
-    def _start(self, frame: np.ndarray) -> Generator[None, Any, None]:
-        import imageio_ffmpeg
-
-        height, width, _ = frame.shape
-        encoder: Generator[None, Any, None] = imageio_ffmpeg.write_frames(
-            str(self._unfinished),
-            (width, height),
-            fps=self._frames_per_second,
-            codec="libx264",
-            pix_fmt_out="yuv420p",
-            quality=8,
-            macro_block_size=2,
-            output_params=["-movflags", "+faststart"],
-        )
-        encoder.send(None)
-        return encoder
 
     def _failure(self, error: OSError) -> ArchiveError:
         return ArchiveError(f"Cannot write the video {self.path}: {error}. Is there disk space left?")

@@ -2,6 +2,7 @@
 
 from rlhp_ray.clips.recorder import ClipRecorder
 from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.action_log import action_log_of
 from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.envs.registry import EnvDescription, make_vector_env
 from rlhp_ray.reward.ensemble import RewardEnsemble
@@ -54,5 +55,6 @@ def make_run_env(
             description.observation_space,
             description.action_space,
             description.frame_stack,
+            action_log_of(env, config.preferences.clip_steps),
         )
     return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward)

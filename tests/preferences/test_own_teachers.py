@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from rlhp_ray.clips.clip import Clip
-from rlhp_ray.errors import TeacherError
+from rlhp_ray.envs.clip_origin import ClipOrigin, GameStretch
+from rlhp_ray.envs.clip_replay import ClipReplayer
+from rlhp_ray.errors import RewardDataError, TeacherError
 from rlhp_ray.preferences.own_teachers import CallableTeacher, OwnReward
 from rlhp_ray.preferences.preference import Answer
 
@@ -158,3 +160,25 @@ def test_a_module_that_is_not_there_is_told():
 @pytest.mark.parametrize("source", ["trick = np.maximum", "trick = lambda *clips: np.zeros(3)", "trick = max"])
 def test_anything_that_can_be_called_with_two_arguments_is_a_reward_function(own, source):
     OwnReward(own(source))
+
+
+def test_a_reward_that_asks_for_ram_cannot_judge_what_is_no_atari_clip(own, shown):
+    reward = OwnReward(own("def trick(observations, actions, ram):\n    return ram[:, 13]"))
+    with pytest.raises(RewardDataError, match=r"tells no origin; expected one recorded in an Atari game"):
+        reward(shown)
+
+
+def test_a_reward_is_given_the_ram_after_each_action(own):
+    """Byte 13 of Pong is the computer's score: left alone, it wins a first point."""
+    done = np.zeros(150, np.uint8)
+    origin = ClipOrigin("pong", 4, 100, (GameStretch(0, 1, 0, done),))
+    seen = ClipReplayer().replay(origin).observed
+    frames = np.concatenate([np.zeros((4, 84, 84), np.uint8), seen[:-1]])
+    clip = Clip(frames, done[:50], np.zeros(50), env_steps=0, frame_stack=4, origin=origin)
+    rewards = OwnReward(own("def trick(observations, actions, ram):\n    return ram[:, 13] * 1.0"))(clip)
+    np.testing.assert_array_equal(rewards, ClipReplayer().replay(origin).ram[:, 13])
+    assert rewards[-1] >= 1
+
+
+def test_ram_must_be_the_third_parameter(own):
+    failure(lambda: OwnReward(own("def trick(observations, actions, other, ram):\n    return 0")))

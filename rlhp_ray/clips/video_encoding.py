@@ -1,0 +1,78 @@
+"""Frames as a video that every player and browser shows: MP4 (H.264, yuv420p), or GIF."""
+
+import io
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from rlhp_ray.errors import ArchiveError
+
+MAX_GIF_FRAMES_PER_SECOND = 50  # browsers show a frame for 20 ms at least
+
+
+def start_mp4(path: Path, frame_shape: tuple[int, int], frames_per_second: float) -> Generator[None, Any, None]:
+    """An encoder that is sent frames, uint8 `[height, width, 3]` in a row of memory, until it is closed.
+
+    Args:
+        path: of the file.
+        frame_shape: height and width, both even.
+        frames_per_second: of the video.
+    """
+    import imageio_ffmpeg
+
+    height, width = frame_shape
+    encoder: Generator[None, Any, None] = imageio_ffmpeg.write_frames(
+        str(path),
+        (width, height),
+        fps=frames_per_second,
+        codec="libx264",
+        pix_fmt_out="yuv420p",
+        quality=8,
+        macro_block_size=2,
+        output_params=["-movflags", "+faststart"],
+    )
+    encoder.send(None)
+    return encoder
+
+
+def mp4_bytes(frames: np.ndarray, frames_per_second: float) -> bytes:
+    """Uint8 frames `[num_frames, height, width, 3]` of even sizes as an MP4.
+
+    Raises:
+        ArchiveError: it cannot be written.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "clip.mp4"
+        try:
+            encoder = start_mp4(path, frames.shape[1:3], frames_per_second)
+            for frame in frames:
+                encoder.send(np.ascontiguousarray(frame))
+            encoder.close()
+            return path.read_bytes()
+        except OSError as error:
+            raise ArchiveError(f"Cannot write a clip's video: {error}. Is there disk space left?") from error
+
+
+def gif_bytes(frames: np.ndarray, frames_per_second: float) -> bytes:
+    """Uint8 frames `[num_frames, height, width, 3]` as a GIF that repeats for ever.
+
+    Its frames last whole hundredths of a second, so they are rounded by turns: none is off by more than 5 ms.
+    """
+    if frames_per_second > MAX_GIF_FRAMES_PER_SECOND:
+        raise ValueError(f"{frames_per_second} frames per second; a GIF shows {MAX_GIF_FRAMES_PER_SECOND} at most")
+    ends = np.rint(100 * np.arange(len(frames) + 1) / frames_per_second)
+    pictures = [Image.fromarray(frame) for frame in frames]
+    file = io.BytesIO()
+    pictures[0].save(
+        file,
+        format="GIF",
+        save_all=True,
+        append_images=pictures[1:],
+        duration=(10 * np.diff(ends)).astype(int).tolist(),
+        loop=0,
+    )
+    return file.getvalue()

@@ -1,0 +1,104 @@
+"""Clips of real Atari games, cut by the recorder and shown again in colour."""
+
+import io
+from dataclasses import replace
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from PIL import Image, ImageSequence
+
+from rlhp_ray.clips.clip import Clip
+from rlhp_ray.clips.recorder import ClipRecorder
+from rlhp_ray.clips.rendering import ClipRenderer
+from rlhp_ray.clips.video_encoding import gif_bytes
+from rlhp_ray.envs.action_log import action_log_of
+from rlhp_ray.envs.atari_vector import AtariGameVectorEnv
+from rlhp_ray.envs.clip_origin import GameStretch
+from rlhp_ray.envs.game_infos import GAME_OVER_KEY
+from rlhp_ray.envs.moving_dot import MovingDotVectorEnv
+from rlhp_ray.errors import RewardDataError
+
+CLIP_STEPS = 10
+
+
+def recorded(rom: str, steps: int, horizon: int | None) -> tuple[list[Clip], list[tuple[np.ndarray, np.ndarray]]]:
+    """Clips of random play as a run records them, and where games were over and episodes cut."""
+    env = AtariGameVectorEnv(rom, 2, horizon=horizon)
+    log = action_log_of(env, CLIP_STEPS)
+    space = env.single_observation_space
+    recorder = ClipRecorder(2, CLIP_STEPS, space, env.single_action_space, space.shape[-1], log)
+    rng = np.random.default_rng(0)
+    seen, stepped, ends = env.reset(seed=3)[0].copy(), np.ones(2, bool), []
+    for _ in range(steps):
+        actions = rng.integers(0, env.single_action_space.n, 2)
+        following, rewards, terminated, truncated, infos = env.step(actions)
+        ended = terminated | truncated
+        recorder.record(seen, actions, rewards, stepped, ended, following)
+        seen, stepped = following.copy(), ~ended
+        ends.append((infos[GAME_OVER_KEY], ended))
+    env.close()
+    return recorder.drain(0), ends
+
+
+@pytest.fixture(scope="module")
+def renderer() -> ClipRenderer:
+    return ClipRenderer()
+
+
+@pytest.fixture(scope="module")
+def pong() -> Clip:
+    return recorded("pong", 30, None)[0][-1]
+
+
+@pytest.mark.parametrize("horizon", [None, 64])
+def test_every_clip_can_be_shown_whatever_ends_lie_about_it(renderer, horizon):
+    """Rendering itself compares each with the clip's frames; with a horizon games end within clips."""
+    clips, ends = recorded("breakout", 260, horizon)
+    assert any(over.any() for over, _ in ends) and any(ended.any() for _, ended in ends)
+    shown = [clip for clip in clips if len(clip.origin.stretches) > 1] + clips[-4:]
+    assert (len(shown) > 4) == (horizon is not None)
+    for clip in shown:
+        assert renderer.frames(clip, every_raw_frame=False).shape == (CLIP_STEPS, 210, 160, 3)
+
+
+def test_a_clip_keeps_its_origin_in_bytes(renderer, pong):
+    back = Clip.from_bytes(pong.to_bytes())
+    assert back.clip_id == pong.clip_id
+    np.testing.assert_array_equal(
+        renderer.frames(back, every_raw_frame=True), renderer.frames(pong, every_raw_frame=True)
+    )
+
+
+def test_videos_are_in_real_time_and_in_colour(renderer, pong):
+    video = iio.imread(renderer.mp4(pong), extension=".mp4")
+    assert video.shape == (4 * CLIP_STEPS, 210, 160, 3)
+    assert iio.immeta(renderer.mp4(pong), extension=".mp4")["fps"] == 60
+    truth = renderer.frames(pong, every_raw_frame=True)
+    assert np.abs(video.astype(int) - truth).mean() < 5
+    pictures = ImageSequence.Iterator(Image.open(io.BytesIO(renderer.gif(pong))))
+    durations = [picture.info["duration"] for picture in pictures]
+    assert 1 < len(durations) <= CLIP_STEPS  # equal ones in a row are joined
+    assert abs(sum(durations) - 1000 * CLIP_STEPS / 15) <= 10
+
+
+def test_a_gif_cannot_be_faster_than_browsers_show_it():
+    with pytest.raises(ValueError, match="60 frames per second"):
+        gif_bytes(np.zeros((2, 4, 4, 3), np.uint8), 60)
+
+
+def test_another_game_is_never_shown(renderer, pong):
+    stretch = pong.origin.stretches[-1]
+    other = GameStretch(stretch.earlier_games, stretch.reset_frames + 3, 0, stretch.actions)
+    foreign = replace(pong, origin=replace(pong.origin, stretches=(other,)))
+    with pytest.raises(RewardDataError, match="is another game; expected the very same frames"):
+        renderer.frames(foreign, every_raw_frame=False)
+
+
+def test_what_has_no_origin_says_so(renderer, pong):
+    with pytest.raises(RewardDataError, match=r"tells no origin.*ALE/"):
+        renderer.mp4(replace(pong, origin=None))
+
+
+def test_other_environments_keep_no_log():
+    assert action_log_of(MovingDotVectorEnv(2), CLIP_STEPS) is None
