@@ -207,8 +207,9 @@ class TeacherConfig(_Section):
     )
     reward_function: FunctionName | None = Field(
         default=None,
-        description="module:function with (observations, actions) -> rewards [clip_steps], by which the teacher judges "
-        "instead of the environment's reward; null is the environment's.",
+        description="module:function with (observations, actions) or, for Atari, (observations, actions, ram) -> "
+        "rewards [clip_steps], by which the teacher judges instead of the environment's reward; null is the "
+        "environment's.",
         examples=["my_package.tricks:backflip"],
     )
     callable: FunctionName | None = Field(
