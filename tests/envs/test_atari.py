@@ -105,7 +105,7 @@ def test_enduro_is_cut_short_before_its_weather_changes():
 
 
 def test_the_single_game_is_one_of_the_many_and_its_second_is_rendered_too(shrunk):
-    """To a grey level, as above; of two frames, since a rendered one is not the brighter of two."""
+    """To a grey level; of two frames, since a rendered one is not the brighter of two."""
     env, many = AtariGameEnv("breakout", render_mode="rgb_array"), AtariGameVectorEnv("breakout", 1)
     for seed in (5, 6):
         one, others = env.reset(seed=seed)[0], many.reset(seed=seed)[0]
