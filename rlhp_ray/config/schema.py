@@ -60,14 +60,14 @@ class EnvConfig(_Section):
     horizon: PositiveInt | Literal["auto"] | None = Field(
         default="auto",
         description="Env steps of the fixed-length episodes in which the environment's own ends are hidden (C17 A.1, "
-        "A.2); auto is the environment's own episode length; null leaves episode ends visible.",
+        "A.2); auto is the environment's own episode length, on Atari 1,000; null leaves episode ends visible.",
     )
     termination_penalty: float = Field(
         default=0.0,
         ge=0,
         allow_inf_nan=False,
         description="Charged to the teacher's reward at each hidden termination, in units of the true reward (C17 A.1, "
-        "which gives no figure).",
+        "which gives no figure; A.2: none on Pong).",
     )
     score_mask: Literal["auto", "required", "off"] = Field(
         default="auto",

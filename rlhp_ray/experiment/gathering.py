@@ -6,7 +6,7 @@ from pathlib import Path
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.clips.initial_rollouts import INITIAL_CLIPS_PER_QUERY, STINT_CLIPS, rollout_env_steps
 from rlhp_ray.config.schema import RunConfig
-from rlhp_ray.envs.registry import EnvDescription
+from rlhp_ray.envs.registry import EnvDescription, warn_if_score_shown
 from rlhp_ray.errors import RewardDataError
 from rlhp_ray.experiment.live_line import LiveLine
 from rlhp_ray.experiment.piece_archive import PieceArchive
@@ -43,6 +43,7 @@ def gather_preferences(config: RunConfig, description: EnvDescription, *, config
         TeacherError: a function of the user's fails.
         RewardDataError: too few clips that differ can be had.
     """
+    warn_if_score_shown(description, config.env.score_mask)
     gathering = _Gathering(config, description)
     archive = PieceArchive.of(config, f"{config_name}-gathered-seed{config.seed}", command)
     gathering.run(archive.preferences_file)
