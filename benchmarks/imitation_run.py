@@ -24,6 +24,7 @@ from stable_baselines3 import PPO
 NUM_ENVS = 8
 ROLLOUT_STEPS = 2048  # of all environments; the least that its PPO takes in an iteration, the initial one among them
 EVALUATION_SEED = 1_000_003
+np.float_ = np.float64  # which the Acrobot of its gymnasium asks for, and NumPy 2 has dropped
 
 
 class FixedHorizon(gym.Wrapper):
@@ -91,6 +92,7 @@ def main() -> None:
     parser.add_argument("env_id")
     for name in ("horizon", "clip-steps", "steps", "labels", "seed", "episodes"):
         parser.add_argument(f"--{name}", type=int, required=True)
+    parser.add_argument("--iterations", type=int, help="default: as many as the budget of steps pays for")
     parser.add_argument("--penalty", type=float, default=0.0)
     parser.add_argument("--teacher", choices=["environment", "tip_height"], default="environment")
     options = parser.parse_args()
@@ -119,7 +121,7 @@ def main() -> None:
         n_epochs=10,
         seed=options.seed,
     )
-    iterations = max(1, options.steps // ROLLOUT_STEPS - 1)  # beside the initial one
+    iterations = options.iterations or max(1, options.steps // ROLLOUT_STEPS - 1)  # beside the initial one
     trainer = preference_comparisons.PreferenceComparisons(
         preference_comparisons.AgentTrainer(agent, reward_net, venv, rng=rng, exploration_frac=0.05),
         reward_net,
@@ -139,7 +141,8 @@ def main() -> None:
         query_schedule="hyperbolic",
     )
     started = time.perf_counter()
-    trainer.train(total_timesteps=iterations * ROLLOUT_STEPS, total_comparisons=options.labels)
+    asked = options.steps if options.iterations else iterations * ROLLOUT_STEPS
+    trainer.train(total_timesteps=asked, total_comparisons=options.labels)
     seconds = time.perf_counter() - started
     result = {
         "true_return_mean": evaluate(options.env_id, agent, options.episodes),
