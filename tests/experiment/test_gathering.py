@@ -118,3 +118,8 @@ def test_what_was_answered_before_a_failure_stays(gather, tmp_path, monkeypatch)
     with pytest.raises(TeacherError, match=f"query {QUERIES_AT_ONCE}"):
         gather(labels=QUERIES_AT_ONCE + 5, teacher={"callable": "late_failure:judge"})
     assert len(held(tmp_path / "runs" / "made")[0]) == QUERIES_AT_ONCE
+
+
+def test_gathering_from_a_game_that_shows_its_score_is_warned_of(gather):
+    with pytest.warns(UserWarning, match="ALE/Pong-v5 shows its score"):
+        gather(env_id="ALE/Pong-v5", labels=1, env={"num_envs": 1, "score_mask": "off"})
