@@ -39,8 +39,9 @@ class AtariGameVectorEnv(VectorEnv):
         horizon: agent steps of an episode in which ends are hidden; None leaves the ends of games visible.
         termination_penalty: with a horizon: charged to the reward where a game is over, not where it is cut short.
         hides_score: blank the score, for a game whose mask is known.
-        num_threads: of the native environment. One: the other cores are those of other env runners and of the reward
-            learner. A second thread brought a third more steps of the games alone, on two busy cores.
+        num_threads: of the native environment. One, since the other cores are those of env runners and of the reward
+            learner: with two, 16 games of Pong made 5,000 steps/s in place of 2,600 on two idle cores, 3,200 with one
+            core taken, and 1,100 in place of 2,600 where more was running than there were cores.
     """
 
     def __init__(
