@@ -26,7 +26,7 @@ from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
 
 from rlhp_ray import metric_keys as keys
-from rlhp_ray.actors.process_memory import keep_freed_memory
+from rlhp_ray.actors.process_usage import keep_freed_memory
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.config.loading import load_config
 from rlhp_ray.config.schema import RunConfig

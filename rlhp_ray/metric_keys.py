@@ -176,7 +176,7 @@ ALL_METRICS = (
     Metric(CLIPS_POOL_MEGABYTES, "MB", "Their compressed size.", "flat once the pool is full"),
     Metric(CLIPS_PER_SECOND, "clips/s", "Clips sent to the buffer in this iteration.", "steady"),
     Metric(CLIPS_DROPPED, "clips", "Clips lost because the buffer or the recorder was full, so far.", "0"),
-    Metric(CPU_SECONDS, "s", "Processor time of the trial's processes so far.", "-"),
+    Metric(CPU_SECONDS, "s", "Processor time of trial, env runners, buffer and reward learner so far.", "-"),
     Metric(MEMORY_TRIAL, "MB", "Resident memory of the trial's process.", "flat after warm-up"),
     Metric(MEMORY_BUFFER, "MB", "Resident memory of the PreferenceBuffer.", "flat once the pool is full"),
     Metric(MEMORY_LEARNER, "MB", "Resident memory of the RewardLearner.", "flat once preferences.window is full"),

@@ -49,8 +49,8 @@ def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: P
     return buffer
 
 
-def create_reward_learner(config: RunConfig, spec: EnsembleSpec, name: str) -> ActorHandle:
-    """Start the learner inside the placement group of the calling trial."""
+def create_reward_learner(config: RunConfig, spec: EnsembleSpec, name: str, num_cpus: float) -> ActorHandle:
+    """Start the learner inside the placement group of the calling trial, which has `num_cpus` for it."""
     reward = config.reward
     settings = FitSettings(
         learning_rate=reward.learning_rate,
@@ -61,4 +61,4 @@ def create_reward_learner(config: RunConfig, spec: EnsembleSpec, name: str) -> A
         recipe=FitRecipe.from_config(reward),
     )
     actor: Any = RewardLearner
-    return actor.options(name=name, num_cpus=1).remote(spec, settings, config.seed, config.preferences.window)
+    return actor.options(name=name, num_cpus=num_cpus).remote(spec, settings, config.seed, config.preferences.window)

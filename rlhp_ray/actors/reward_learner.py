@@ -9,7 +9,7 @@ import ray
 import torch
 
 from rlhp_ray.actors.preference_buffer import RoundData
-from rlhp_ray.actors.process_memory import keep_freed_memory, resident_megabytes
+from rlhp_ray.actors.process_usage import cpu_seconds, keep_freed_memory, resident_megabytes
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
 from rlhp_ray.reward.fit_recipe import FitRecipe
@@ -45,6 +45,7 @@ class FittedRound:
         diagnostics: what else this round says of the predictor.
         fit_seconds: time of the round.
         memory_megabytes: resident memory of the learner's process.
+        cpu_seconds: of the learner's process so far.
     """
 
     published: PublishedReward
@@ -57,6 +58,7 @@ class FittedRound:
     diagnostics: RoundDiagnostics
     fit_seconds: float
     memory_megabytes: float
+    cpu_seconds: float
 
 
 @ray.remote
@@ -118,6 +120,7 @@ class RewardLearner:
             diagnostics=diagnosis.finished(raw, data.fresh, data.reference, labels, self._seed),
             fit_seconds=time.perf_counter() - started,
             memory_megabytes=resident_megabytes(),
+            cpu_seconds=cpu_seconds(),
         )
 
     def add_pairs(self, data: RoundData) -> None:

@@ -31,7 +31,7 @@ class MetricsWriter(Callback):
         metrics_csv: is rewritten with `earlier_rows` first, so that every iteration has one row.
         tensorboard: directory of event files; points beyond the earlier rows are purged.
         earlier_rows: of the sessions before this one.
-        clock: seconds of this session on the wall, and CPU seconds of its processes.
+        clock: seconds of this session on the wall.
         members: of the reward ensemble, each of which has columns of its own.
     """
 
@@ -40,14 +40,17 @@ class MetricsWriter(Callback):
         metrics_csv: Path,
         tensorboard: Path,
         earlier_rows: list[dict[str, str]],
-        clock: Callable[[], tuple[float, float]],
+        clock: Callable[[], float],
         members: int,
     ) -> None:
         self._path = metrics_csv
         self._columns = [*keys.metric_keys(members), WALL_SECONDS]
         self._clock = clock
         last = earlier_rows[-1] if earlier_rows else {}
-        self._earlier = tuple(float(last.get(key) or 0.0) for key in (WALL_SECONDS, keys.CPU_SECONDS))
+        self._earlier_wall, self._earlier_cpu = (
+            float(last.get(key) or 0.0) for key in (WALL_SECONDS, keys.CPU_SECONDS)
+        )
+        self._session_cpu = 0.0
         self._write_earlier(earlier_rows)
         purge = int(float(last[keys.ENV_STEPS])) + 1 if last else None
         self._board = SummaryWriter(str(tensorboard), purge_step=purge)
@@ -61,14 +64,22 @@ class MetricsWriter(Callback):
             writer.writerows(rows)
         os.replace(temporary, self._path)
 
-    def totals(self) -> tuple[float, float]:
-        """Wall and CPU seconds of all sessions of the run."""
-        wall, cpu = self._clock()
-        return self._earlier[0] + wall, self._earlier[1] + cpu
+    @property
+    def wall_seconds(self) -> float:
+        """Of all sessions of the run."""
+        return self._earlier_wall + self._clock()
+
+    def _total_cpu_seconds(self, of_processes: float) -> float:
+        """Of all sessions, and of the processes that others took the place of after a failure."""
+        if of_processes < self._session_cpu:
+            self._earlier_cpu += self._session_cpu
+        self._session_cpu = of_processes
+        return self._earlier_cpu + of_processes
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
         metrics = dict(result[keys.METRICS])
-        metrics[WALL_SECONDS], metrics[keys.CPU_SECONDS] = self.totals()
+        metrics[WALL_SECONDS] = self.wall_seconds
+        metrics[keys.CPU_SECONDS] = self._total_cpu_seconds(metrics[keys.CPU_SECONDS])
         self.latest = metrics
         with self._path.open("a", newline="") as file:
             csv.DictWriter(file, self._columns, restval="", extrasaction="ignore").writerow(metrics)

@@ -15,6 +15,7 @@ class RunStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"
     INTERRUPTED = "interrupted"
+    STOPPED = "stopped"  # early, by the scheduler of a sweep
 
 
 def build_summary(
@@ -23,8 +24,12 @@ def build_summary(
     status: RunStatus,
     metrics: dict[str, Any],
     wall_seconds: float,
+    failures: int,
 ) -> dict[str, Any]:
-    """The summary from the last metrics; figures are about the last policy, never the best checkpoint."""
+    """The summary from the last metrics; figures are about the last policy, never the best checkpoint.
+
+    `failures` counts those that were recovered from, too.
+    """
     cost = Cost(wall_seconds=wall_seconds, cpu_hours=metrics.get(keys.CPU_SECONDS, 0.0) / 3600)
     last = archive.checkpoints_dir / "last"
     return {
@@ -49,7 +54,7 @@ def build_summary(
         "cpu_hours": cost.cpu_hours,
         "gpu_hours": cost.gpu_hours,
         "cost": cost.money,
-        "failures": 1 if status is RunStatus.FAILED else 0,
+        "failures": failures,
         "status": status.value,
         "checkpoint": "checkpoints/last" if last.exists() else None,
     }

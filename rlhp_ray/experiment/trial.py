@@ -4,7 +4,6 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,6 @@ from rlhp_ray.experiment.closing import describe_run, draw_and_film
 from rlhp_ray.experiment.console_log import ConsoleLog
 from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
-from rlhp_ray.experiment.run_cost import cpu_seconds_of_process_tree
 from rlhp_ray.experiment.summary import RunStatus, build_summary
 from rlhp_ray.preferences.schedule_choice import check_schedule
 
@@ -67,11 +65,13 @@ def run_session(
         warn_if_score_shown(description, config.env.score_mask)
         say(f"run directory {archive.directory}")
         started = time.monotonic()
-        status, writer = _train(archive, config, description, dashboard, restore, started)
-        metrics = writer.latest if writer else {}
-        wall_seconds = writer.totals()[0] if writer else time.monotonic() - started
-        summary = build_summary(config, archive, status, metrics, wall_seconds)
-        archive.write_summary(summary)
+        status, recorder = _train(archive, config, description, dashboard, restore, started)
+        failures = 1 if status is RunStatus.FAILED else 0
+        if recorder is not None:
+            summary = recorder.close(status, failures)
+        else:
+            summary = build_summary(config, archive, status, {}, time.monotonic() - started, failures)
+            archive.write_summary(summary)
         if status is RunStatus.DONE:
             draw_and_film(archive, config)
         say(describe_run(archive, config, summary))
@@ -91,8 +91,8 @@ def _train(
     restore: Path | None,
     started: float,
 ) -> tuple[RunStatus, Any]:
-    """Start Ray and Tune; returns how it ended and the metrics writer, None where it did not come so far."""
-    writer = None
+    """Start Ray and Tune; returns how it ended and the run's recorder, None where it did not come so far."""
+    recorder = None
     try:
         _check_inputs(archive, config, description)
         with ray_session(config.env.num_env_runners, dashboard) as address:
@@ -100,9 +100,9 @@ def _train(
                 say(f"Ray dashboard {address}")
             from rlhp_ray.experiment.tuning import TuneSession
 
-            session = TuneSession(archive, config, description, restore, _clock(started))
-            writer = session.writer
-            return session.run(), writer
+            session = TuneSession(archive, config, description, restore, lambda: time.monotonic() - started)
+            recorder = session.recorder
+            return session.run(), recorder
     except Exception as error:
         if _is_plainly_ours(error):
             say(f"rlhp: error: {error}")
@@ -111,7 +111,7 @@ def _train(
             detail.write_text(traceback.format_exc())
             text = known_cause(error) or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
             say(f"rlhp: error: {text}\n  whole error: {detail}\n  to go on:    rlhp resume {archive.directory}")
-    return RunStatus.FAILED, writer
+    return RunStatus.FAILED, recorder
 
 
 def _check_inputs(archive: RunArchive, config: RunConfig, description: EnvDescription) -> None:
@@ -135,10 +135,6 @@ def _check_inputs(archive: RunArchive, config: RunConfig, description: EnvDescri
             if load is not None:
                 say(f"{store.num_loaded():,} saved preferences of {load} to start with")
     load_starting_point(config, spec)
-
-
-def _clock(started: float) -> Callable[[], tuple[float, float]]:
-    return lambda: (time.monotonic() - started, cpu_seconds_of_process_tree())
 
 
 def known_cause(error: BaseException | None) -> str | None:

@@ -9,13 +9,14 @@ import ray
 import torch
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
+from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.tune import PlacementGroupFactory
 from ray.tune.result import TRIAL_INFO
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.placement import create_preference_buffer, create_reward_learner
-from rlhp_ray.actors.process_memory import keep_freed_memory
+from rlhp_ray.actors.process_usage import keep_freed_memory
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.errors import ConfigError
@@ -24,6 +25,7 @@ from rlhp_ray.policy.inference import GreedyPolicy, SavedPolicy, save_policy
 from rlhp_ray.policy.preference_training import PreferenceTraining
 from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
+from rlhp_ray.policy.sampling_ahead import SamplingAheadPPO
 from rlhp_ray.policy.starting_point import StartingPoint, load_starting_point
 from rlhp_ray.policy.swapped_env import register_swapped_env, run_config_of
 from rlhp_ray.policy.training_state import restore_training, save_training
@@ -33,7 +35,10 @@ from rlhp_ray.reward.run_ensemble import ensemble_spec
 from rlhp_ray.reward.run_env import env_choice
 from rlhp_ray.seeding import derive_seed
 
-BUFFER_NAME_KEY = "rlhp_buffer"  # of env_config: name of the driver's PreferenceBuffer; absent: the trial makes one
+# Of env_config, all of them optional:
+BUFFER_NAME_KEY = "rlhp_buffer"  # name of the driver's PreferenceBuffer; absent: the trial makes one
+STORE_DIRECTORY_KEY = "rlhp_store"  # where that one keeps its database; absent: in the trial's own directory
+TRIAL_CPUS_KEY = "rlhp_trial_cpus"  # that trial and reward learner share; absent: one for each
 INFERENCE_DIRECTORY = "inference"
 INTERIM_EVALUATION_EPISODES = 100  # the final evaluation plays evaluation.episodes
 
@@ -60,8 +65,9 @@ class PreferenceDriven(Algorithm):
         buffer = learner = None
         if self._run.reward_source == "preferences":
             buffer_name = config.env_config.get(BUFFER_NAME_KEY)
-            buffer = ray.get_actor(buffer_name) if buffer_name else self._own_buffer()
-            learner = create_reward_learner(self._run, self._spec, f"RewardLearner:{self._actor_name}")
+            buffer = ray.get_actor(buffer_name) if buffer_name else self._own_buffer(config.env_config)
+            learner_cpus = _cpus_of_each(config.env_config, self._run)
+            learner = create_reward_learner(self._run, self._spec, f"RewardLearner:{self._actor_name}", learner_cpus)
         assert self.env_runner_group is not None
         self.training = PreferenceTraining(
             self._run, self._spec, self.env_runner_group, config.total_train_batch_size, buffer, learner
@@ -71,8 +77,8 @@ class PreferenceDriven(Algorithm):
         self._train_seconds = 0.0
         self.training.restart(iteration=0)
 
-    def _own_buffer(self) -> ray.actor.ActorHandle:
-        directory = Path(self.logdir)
+    def _own_buffer(self, env_config: dict[str, Any]) -> ray.actor.ActorHandle:
+        directory = Path(env_config.get(STORE_DIRECTORY_KEY, self.logdir))
         return create_preference_buffer(self._run, self._spec, directory, f"PreferenceBuffer:{self._actor_name}")
 
     @property
@@ -111,8 +117,17 @@ class PreferenceDriven(Algorithm):
             self.training.collect_initial(self._fix_scaling)
             self.training.restart(self.iteration + 1)
             return
-        super().training_step()
+        if isinstance(self, SamplingAheadPPO) and self._can_sample_ahead:
+            self.train_sampling_ahead()
+        else:
+            super().training_step()
         self.training.after_iteration()
+
+    @property
+    def _can_sample_ahead(self) -> bool:
+        """Whether env runners work in processes of their own, and nothing is to be the same in a second run."""
+        assert self.env_runner_group is not None
+        return self._run.mode == "async" and self.env_runner_group.num_remote_env_runners() > 0
 
     def _fix_scaling(self, published: PublishedReward) -> None:
         if self.training.learner is not None:
@@ -207,13 +222,23 @@ class PreferenceDriven(Algorithm):
 
     @classmethod
     def default_resource_request(cls, config: AlgorithmConfig | dict[str, Any]) -> PlacementGroupFactory:
-        """RLlib's bundles and one more for the reward learner."""
+        """RLlib's bundles, the first of them the trial's own, and one more for the reward learner."""
         request = super().default_resource_request(config)
         assert isinstance(request, PlacementGroupFactory)
         env_config = config["env_config"]
-        if run_config_of(env_config).reward_source != "preferences":
-            return request
-        return PlacementGroupFactory([*request.bundles, {"CPU": 1}], strategy=request.strategy)
+        run = run_config_of(env_config)
+        main, *others = request.bundles
+        cpus = _cpus_of_each(env_config, run)
+        bundles = [{**main, "CPU": cpus} if TRIAL_CPUS_KEY in env_config else main, *others]
+        if run.reward_source == "preferences":
+            bundles.append({"CPU": cpus})
+        return PlacementGroupFactory(bundles, strategy=request.strategy)
+
+
+def _cpus_of_each(env_config: dict[str, Any], run: RunConfig) -> float:
+    """Processors for the trial's process, and as many for its reward learner where it has one."""
+    processes = 2 if run.reward_source == "preferences" else 1
+    return env_config.get(TRIAL_CPUS_KEY, processes) / processes
 
 
 def checkpoint_interval_iterations(run: RunConfig, config: AlgorithmConfig) -> int:
@@ -230,4 +255,6 @@ def reapply_reward(*, algorithm: PreferenceDriven, **_: Any) -> None:
 @functools.cache
 def preference_driven_class(algorithm_class: type[Algorithm]) -> type[Algorithm]:
     """The preference-driven subclass of an RLlib algorithm, e.g. `PreferencePPO` of `PPO`."""
+    if algorithm_class is PPO:
+        return type("PreferencePPO", (PreferenceDriven, SamplingAheadPPO), {})
     return type(f"Preference{algorithm_class.__name__}", (PreferenceDriven, algorithm_class), {})

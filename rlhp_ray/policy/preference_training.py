@@ -11,12 +11,18 @@ from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replay_labels
-from rlhp_ray.actors.process_memory import resident_megabytes
+from rlhp_ray.actors.process_usage import cpu_seconds, resident_megabytes
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.clips.initial_rollouts import INITIAL_CLIPS_PER_QUERY, STINT_CLIPS
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.policy.run_diagnostics import RunDiagnostics
-from rlhp_ray.policy.runner_group import collect_untrained, harvest_runners, publish_to_runners, restart_runners
+from rlhp_ray.policy.runner_group import (
+    collect_untrained,
+    cpu_seconds_of_remote_runners,
+    harvest_runners,
+    publish_to_runners,
+    restart_runners,
+)
 from rlhp_ray.preferences.label_schedule import LabelSchedule
 from rlhp_ray.preferences.schedule_choice import make_schedule
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
@@ -72,6 +78,7 @@ class PreferenceTraining:
         self.clips_recorded = 0
         self.metrics: dict[str, float] = {}
         self._notices: list[str] = []
+        self._actors_cpu_seconds = 0.0
         taught_otherwise = config.teacher.reward_function or config.teacher.callable
         self.diagnostics = RunDiagnostics(is_true_return_taught=not taught_otherwise)
 
@@ -193,6 +200,8 @@ class PreferenceTraining:
         if self.loop is not None:
             self.loop.clips_dropped += harvest.clips_dropped
         self.metrics[keys.MEMORY_TRIAL] = resident_megabytes()
+        runners_cpu_seconds = cpu_seconds_of_remote_runners(self._runners)
+        self.metrics[keys.CPU_SECONDS] = cpu_seconds() + runners_cpu_seconds + self._actors_cpu_seconds
         if self.loop is not None:
             self.metrics.update(self.diagnostics.acted(harvest))
             self._notice(self.diagnostics.take_notices())
@@ -210,6 +219,7 @@ class PreferenceTraining:
         report, fitted = finished.report, finished.fitted
         self._apply(fitted.published)
         self.optimiser = fitted.optimiser
+        self._actors_cpu_seconds = report.cpu_seconds + fitted.cpu_seconds
         self.queries = report.queries
         self.labels += report.new_labels
         self._notice(report.notices)

@@ -6,6 +6,7 @@ import ray
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
+from rlhp_ray.actors.process_usage import cpu_seconds
 from rlhp_ray.clips.initial_rollouts import rollout_env_steps
 from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.swapped_env import apply_reward, drain, restart_episodes
@@ -18,6 +19,13 @@ def harvest_runners(runners: EnvRunnerGroup, env_steps: int) -> Harvest:
     """Everything recorded since the last call."""
     indexed = runners.foreach_env_runner(partial(drain, env_steps=env_steps))
     return Harvest.merged(harvest for _, harvest in sorted(indexed, key=lambda item: item[0]))
+
+
+def cpu_seconds_of_remote_runners(runners: EnvRunnerGroup) -> float:
+    """CPU seconds so far of the env runners that have processes of their own."""
+    if runners.num_remote_env_runners() == 0:
+        return 0.0
+    return sum(runners.foreach_env_runner(lambda runner: cpu_seconds(), local_env_runner=False))
 
 
 def publish_to_runners(runners: EnvRunnerGroup, published: PublishedReward) -> None:

@@ -15,7 +15,7 @@ def writer(tmp_path):
 
     def make(earlier_rows=(), members: int = 2) -> MetricsWriter:
         rows = list(earlier_rows)
-        made.append(MetricsWriter(tmp_path / "metrics.csv", tmp_path / "board", rows, lambda: (1.0, 2.0), members))
+        made.append(MetricsWriter(tmp_path / "metrics.csv", tmp_path / "board", rows, lambda: 1.0, members))
         return made[-1]
 
     yield make
@@ -24,7 +24,7 @@ def writer(tmp_path):
 
 
 def write(writer: MetricsWriter, iteration: int, **metrics: float) -> None:
-    counted = {keys.ITERATION: iteration, keys.ENV_STEPS: 100 * iteration}
+    counted = {keys.ITERATION: iteration, keys.ENV_STEPS: 100 * iteration, keys.CPU_SECONDS: 2.0}
     writer.on_trial_result(iteration, [], None, {keys.METRICS: {**counted, **metrics}})
 
 
@@ -54,3 +54,11 @@ def test_rows_of_a_run_that_had_no_such_columns_are_kept(writer, tmp_path):
     (tmp_path / "metrics.csv").write_text(f"{keys.ITERATION},{keys.ENV_STEPS},gone\n1,100,x\n2,200,x\n")
     write(writer(read_rows(tmp_path / "metrics.csv", up_to_iteration=1)), 2, alarms=1)
     assert [(row[keys.ITERATION], row[keys.ALARMS]) for row in rows(tmp_path)] == [("1", ""), ("2", "1")]
+
+
+def test_processor_time_adds_up_over_sessions_and_over_processes_that_took_the_place_of_failed_ones(writer, tmp_path):
+    (tmp_path / "metrics.csv").write_text(f"{keys.ITERATION},{keys.ENV_STEPS},{keys.CPU_SECONDS}\n1,100,10\n")
+    session = writer(read_rows(tmp_path / "metrics.csv", up_to_iteration=1))
+    for iteration, used in ((2, 3.0), (3, 5.0), (4, 1.0), (5, 2.0)):  # a new process before iteration 4
+        write(session, iteration, cpu_seconds=used)
+    assert [float(row[keys.CPU_SECONDS]) for row in rows(tmp_path)] == [10, 13, 15, 16, 17]

@@ -9,7 +9,7 @@ import pytest
 PAGES = 4096  # of 4 KiB, in each array
 PROGRAM = """
 import resource, numpy as np
-from rlhp_ray.actors.process_memory import keep_freed_memory
+from rlhp_ray.actors.process_usage import keep_freed_memory
 if {keeps}: keep_freed_memory()
 for _ in range(20):
     np.ones({size}, np.uint8)

@@ -1,4 +1,4 @@
-"""Memory of this process: how much it holds, for the metrics, and that it keeps what it frees."""
+"""What this process uses of the machine, for the metrics; and that it keeps the memory that it frees."""
 
 import ctypes
 import platform
@@ -26,3 +26,9 @@ def keep_freed_memory() -> None:
 def resident_megabytes() -> float:
     """Resident memory of the calling process in MB."""
     return psutil.Process().memory_info().rss / 1e6
+
+
+def cpu_seconds() -> float:
+    """User and system CPU seconds of the calling process since its start."""
+    times = psutil.Process().cpu_times()
+    return times.user + times.system

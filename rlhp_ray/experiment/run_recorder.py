@@ -1,0 +1,58 @@
+"""Keeps the archive of one run while Tune trains it: metrics, diagnostics, links to checkpoints, and the summary."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ray.tune import Callback
+
+from rlhp_ray import metric_keys as keys
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.experiment.checkpoint_links import CheckpointLinks
+from rlhp_ray.experiment.diagnostics_file import DiagnosticsFile
+from rlhp_ray.experiment.metrics_writer import MetricsWriter, read_rows
+from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.summary import RunStatus, build_summary
+from rlhp_ray.policy.training_state import checkpoint_iteration
+
+
+class RunRecorder(Callback):
+    """Tune callback for the trial of one run.
+
+    Args:
+        archive: of the run.
+        config: of the run.
+        restore: checkpoint that the run goes on from, or None.
+        clock: seconds of this session on the wall.
+    """
+
+    def __init__(
+        self, archive: RunArchive, config: RunConfig, restore: Path | None, clock: Callable[[], float]
+    ) -> None:
+        self.archive, self.config = archive, config
+        rows = read_rows(archive.metrics_file, checkpoint_iteration(restore) if restore else 0)
+        self._writer = MetricsWriter(archive.metrics_file, archive.tensorboard_dir, rows, clock, config.reward.members)
+        evaluated = [float(row[keys.EVALUATION_RETURN]) for row in rows if row[keys.EVALUATION_RETURN]]
+        links = CheckpointLinks(archive, best=max(evaluated, default=-float("inf")))
+        self._parts = (self._writer, DiagnosticsFile(archive.diagnostics_file), links)
+
+    def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        for part in self._parts:
+            part.on_trial_result(iteration, trials, trial, result, **info)
+
+    def on_checkpoint(self, iteration: int, trials: list, trial: Any, checkpoint: Any, **info: Any) -> None:
+        for part in self._parts:
+            part.on_checkpoint(iteration, trials, trial, checkpoint, **info)
+
+    @property
+    def has_finished(self) -> bool:
+        """Whether its env steps are spent."""
+        return self._writer.latest.get(keys.ENV_STEPS, 0) >= self.config.training.env_steps
+
+    def close(self, status: RunStatus, failures: int) -> dict[str, Any]:
+        """Write `summary.json`, and give what it holds."""
+        self._writer.close()
+        wall_seconds = self._writer.wall_seconds
+        summary = build_summary(self.config, self.archive, status, self._writer.latest, wall_seconds, failures)
+        self.archive.write_summary(summary)
+        return summary
