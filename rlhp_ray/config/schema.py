@@ -277,6 +277,11 @@ class RewardConfig(_Section):
         description="At most this many labelled pairs presented in a later round, passes counted together (C17 A.2: "
         "about one per 10 env steps); null sets no limit.",
     )
+    round_interval_env_steps: PositiveInt | None = Field(
+        default=None,
+        description="Env steps from one round of queries and fitting to the next, at the least; null is one iteration "
+        "of training. A round also scores some hundred clips, which takes its time where frames are large.",
+    )
     label_smoothing: ShareBelowOne = Field(
         default=0.0, description="s in the target mu' = (1 - s) mu + s / 2 of each label mu, left 1 and right 0."
     )

@@ -79,6 +79,8 @@ class PreferenceTraining:
         self.metrics: dict[str, float] = {}
         self._notices: list[str] = []
         self._actors_cpu_seconds = 0.0
+        self._round_interval = config.reward.round_interval_env_steps or 0
+        self._last_round_env_steps = 0
         taught_otherwise = config.teacher.reward_function or config.teacher.callable
         self.diagnostics = RunDiagnostics(is_true_return_taught=not taught_otherwise)
 
@@ -144,13 +146,20 @@ class PreferenceTraining:
             return
         self.loop.send_clips(harvest.clips)
         self._take_up(self.loop.finished_round())
-        if not self.loop.busy and self.env_steps <= self._last_useful_start:
+        if self._is_round_due and not self.loop.busy and self.env_steps <= self._last_useful_start:
             self._start_round(self._schedule.due(self.env_steps))
         self.metrics[keys.CLIPS_DROPPED] = self.loop.clips_dropped
         self.metrics[keys.TIME_WAITING] = self.loop.waited_seconds
 
+    @property
+    def _is_round_due(self) -> bool:
+        """Whether the interval is over, or this is the last round that is of use."""
+        is_last = self.env_steps + self._batch_env_steps > self._last_useful_start
+        return is_last or self.env_steps - self._last_round_env_steps >= self._round_interval
+
     def _start_round(self, due: int) -> None:
         assert self.loop is not None
+        self._last_round_env_steps = self.env_steps
         self.diagnostics.round_started()
         self.loop.start_round(due, self.env_steps, self.published)
 
@@ -172,6 +181,7 @@ class PreferenceTraining:
 
     def restart(self, iteration: int) -> None:
         """The barrier of sync mode: reset environments and reseed, from the run's seed and the iteration."""
+        self._last_round_env_steps = self.env_steps
         restart_runners(self._runners, derive_seed(self._config.seed, "barrier", iteration))
 
     def restore(self, published: PublishedReward, counts: dict[str, Any]) -> None:

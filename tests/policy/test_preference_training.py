@@ -8,6 +8,7 @@ from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.policy import preference_training
 from rlhp_ray.policy.preference_training import PreferenceTraining, label_schedule
+from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.reward.run_ensemble import ensemble_spec
 
 
@@ -66,3 +67,33 @@ def test_a_checkpoint_is_taken_up_with_and_without_alarms(state):
     training.restore(training.published, counts | state)
     assert (training.env_steps, training.queries, training.labels, training.metrics["alarms"]) == (5, 3, 2, 1)
     assert training.diagnostics.state() == state.get("diagnostics", {"outcomes": [], "standing": []})
+
+
+@pytest.mark.parametrize(("interval", "expected"), [(None, 8), (2500, 3)])
+def test_a_round_starts_after_every_interval_and_for_the_last_time_while_it_is_of_use(interval, expected, monkeypatch):
+    started = []
+    loop = SimpleNamespace(
+        busy=False,
+        clips_dropped=0,
+        waited_seconds=0.0,
+        send_clips=lambda clips: None,
+        finished_round=lambda: None,
+        start_round=lambda due, env_steps, published: started.append(env_steps),
+    )
+    monkeypatch.setattr(preference_training, "harvest_runners", lambda runners, env_steps: Harvest([], [], 1000))
+    run = RunConfig.model_validate(
+        {
+            "env": {"id": "rlhp/MovingDot-v0"},
+            "training": {"env_steps": 10_000},
+            "reward": {"round_interval_env_steps": interval},
+        }
+    )
+    runners = SimpleNamespace(num_remote_env_runners=lambda: 0)
+    training = PreferenceTraining(
+        run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, buffer=None, learner=None
+    )
+    training.loop = loop
+    for _ in range(10):
+        training.after_iteration()
+    assert len(started) == expected
+    assert started[-1] == 8000
