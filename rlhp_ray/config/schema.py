@@ -297,6 +297,11 @@ class RewardConfig(_Section):
     scale: PositiveFloat = Field(
         default=1.0, description="Standard deviation of the predicted reward, per env step (C17 A.1: 1; A.2: 0.05)."
     )
+    centred: bool = Field(
+        default=False,
+        description="Take the mean of each rollout off its predicted rewards (Naik et al. 2024, arXiv 2405.09999): for "
+        "episodes of fixed length and discounts near 1, where a drifting mean drowns the value function.",
+    )
     load: LoadPath | None = Field(
         default=None, description="Directory of a learnt reward to start from; null learns afresh."
     )

@@ -6,6 +6,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.core.columns import Columns
 from ray.rllib.env.single_agent_env_runner import SingleAgentEnvRunner
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
@@ -13,6 +14,7 @@ from ray.rllib.env.utils.infinite_lookback_buffer import InfiniteLookbackBuffer
 from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 from ray.rllib.utils.spaces.space_utils import clip_action, unsquash_action
 
+from rlhp_ray.actors.process_usage import keep_freed_memory
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.swapped_env import swapped_env_of
 from rlhp_ray.reward.reward_swap import RewardSwapVectorEnv
@@ -64,6 +66,10 @@ class RolloutRunner(SingleAgentEnvRunner):
     `ActorCriticRLModule`. Episodes are those that RLlib's own runner gives. Connectors between environment and module,
     and callbacks of single steps and episodes, do not take part.
     """
+
+    def __init__(self, *, config: AlgorithmConfig, **kwargs: Any) -> None:
+        keep_freed_memory()  # of this process, which may be one of its own
+        super().__init__(config=config, **kwargs)
 
     def _sample(
         self,
@@ -125,7 +131,7 @@ class RolloutRunner(SingleAgentEnvRunner):
         return Rollout(
             observations=np.stack(shown),
             actions=stacked.pop(Columns.ACTIONS),
-            rewards=env.pay(),
+            rewards=env.pay_rollout(),
             terminated=stacked.pop(Columns.TERMINATEDS),
             truncated=stacked.pop(Columns.TRUNCATEDS),
             model_outputs=stacked,

@@ -2,6 +2,7 @@
 
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.env.env_runner import EnvRunner
+from ray.rllib.env.multi_agent_episode import MultiAgentEpisode
 from ray.rllib.env.single_agent_episode import SingleAgentEpisode
 from ray.rllib.utils.metrics import (
     ALL_MODULES,
@@ -16,6 +17,8 @@ from ray.rllib.utils.metrics import (
 )
 
 TAG = "sampling_ahead"  # of the requests, among other ones of RLlib's
+Episodes = list[SingleAgentEpisode | MultiAgentEpisode]
+Sample = tuple[Episodes, dict]  # episodes and metrics of one env runner
 
 
 class SamplingAheadPPO(PPO):
@@ -31,7 +34,8 @@ class SamplingAheadPPO(PPO):
         It stands in place of `training_step`, and like that does nothing where all env runners failed: RLlib restores
         them before the next one.
         """
-        assert self.env_runner_group is not None and self.learner_group is not None and self.config is not None
+        assert self.env_runner_group is not None and self.learner_group is not None
+        assert self.config is not None and self.metrics is not None
         with self.metrics.log_time((TIMERS, ENV_RUNNER_SAMPLING_TIMER)):
             self._ask_ahead()  # at first, and of env runners that have taken the place of failed ones
             episodes = self._take()
@@ -56,7 +60,7 @@ class SamplingAheadPPO(PPO):
         with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
             self.env_runner_group.sync_weights(
                 from_worker_or_learner_group=self.learner_group,
-                policies=set(results[0]) - {ALL_MODULES},
+                policies=[module for module in results[0] if module != ALL_MODULES],
                 inference_only=True,
             )
 
@@ -66,10 +70,12 @@ class SamplingAheadPPO(PPO):
         if self.env_runner_group.num_in_flight_async_reqs(tag=TAG) == 0:
             self.env_runner_group.foreach_env_runner_async(_sample, tag=TAG)
 
-    def _take(self) -> list[SingleAgentEpisode]:
+    def _take(self) -> Episodes:
         """What all env runners collected since they were asked; of those that failed, nothing."""
-        assert self.env_runner_group is not None and self.config is not None
-        answers = self.env_runner_group.fetch_ready_async_reqs(tags=TAG, timeout_seconds=self.config.sample_timeout_s)
+        assert self.env_runner_group is not None and self.config is not None and self.metrics is not None
+        answers: list[tuple[int, Sample]] = self.env_runner_group.fetch_ready_async_reqs(
+            tags=TAG, timeout_seconds=self.config.sample_timeout_s
+        )
         if not answers:
             return []
         collected = [answer for _, answer in sorted(answers, key=lambda item: item[0])]
@@ -77,5 +83,5 @@ class SamplingAheadPPO(PPO):
         return [episode for episodes, _ in collected for episode in episodes]
 
 
-def _sample(runner: EnvRunner) -> tuple[list[SingleAgentEpisode], dict]:
+def _sample(runner: EnvRunner) -> Sample:
     return runner.sample(), runner.get_metrics()

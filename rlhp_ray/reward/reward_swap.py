@@ -56,6 +56,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         ensemble: predicts rewards, and owns the observation scaling.
         recorder: takes in every step; None records nothing.
         use_true_reward: pass the game's reward through instead (the baseline that claims are measured against).
+        centres: take their mean off the predicted rewards of a rollout.
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         ensemble: RewardEnsemble,
         recorder: ClipRecorder | None,
         use_true_reward: bool,
+        centres: bool = False,
     ) -> None:
         super().__init__(env)
         self._ensemble = ensemble
         self._recorder = recorder
         self._use_true_reward = use_true_reward
+        self._centres = centres
         self._observer = InputObserver(len(ensemble.spec.network_shape.observation_shape), step_rows=env.num_envs)
         ensemble.observer = self._observer
         self._set_spaces()
@@ -77,6 +80,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         self._newest: _UnpaidStep | None = None
         self._unpaid: list[_UnpaidStep] = []
         self._paid: list[np.ndarray] = []
+        self._paid_steps: list[np.ndarray] = []
         self._true_return = np.zeros(env.num_envs)
         self._predicted_return = np.zeros(env.num_envs)
         self._length = np.zeros(env.num_envs, np.int64)
@@ -112,7 +116,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         _check_finite(observations)
         self._observations = observations.copy()
         self._autoreset = np.zeros(self.num_envs, bool)
-        self._unpaid, self._paid = [], []
+        self._unpaid, self._paid, self._paid_steps = [], [], []
         self._true_return[:], self._predicted_return[:], self._length[:] = 0, 0, 0
         if self._recorder is not None:
             self._recorder.discard_partial()
@@ -157,8 +161,27 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         """Rewards `[steps, num_envs]` float32 of all steps since the last call; 0 where one was an automatic reset."""
         if self._unpaid:
             self._predict()
-        paid, self._paid = self._paid, []
+        paid, self._paid, self._paid_steps = self._paid, [], []
         return np.concatenate(paid) if paid else np.zeros((0, self.num_envs), np.float32)
+
+    def pay_rollout(self) -> np.ndarray:
+        """As `pay`, of a whole rollout: centred, `r - mean r` over its steps, where this was asked for.
+
+        Preferences say nothing of a constant in the reward, and the normaliser's choice of one moves with each version.
+        With a discount g a step's constant c is c / (1 - g) in every value, a hundred times as much at .99, and what
+        a value function learns of states is lost beside it. In episodes of fixed length the constant changes no policy
+        (Naik et al. 2024, Reward Centering, arXiv 2405.09999).
+        """
+        if not self._centres or self._use_true_reward:
+            return self.pay()
+        if self._unpaid:
+            self._predict()
+        if not self._paid:
+            return self.pay()
+        stepped = np.concatenate(self._paid_steps)
+        rewards = self.pay()
+        mean = rewards[stepped].mean() if stepped.any() else np.float32(0)
+        return np.where(stepped, rewards - mean, np.float32(0))
 
     def _predict(self) -> None:
         steps, self._unpaid = self._unpaid, []
@@ -171,10 +194,12 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
                 seen.append("led_to")
             arrays = (np.concatenate([getattr(step, name) for step in steps]) for name in seen)
             rewards = self._ensemble.rewards(*arrays).reshape(true_rewards.shape)
-        rewards = np.where(np.stack([step.stepped for step in steps]), rewards, np.float32(0))
+        stepped = np.stack([step.stepped for step in steps])
+        rewards = np.where(stepped, rewards, np.float32(0))
         for step, predicted in zip(steps, rewards, strict=True):
             self._count(step, predicted)
         self._paid.append(rewards)
+        self._paid_steps.append(stepped)
 
     def _count(self, step: _UnpaidStep, predicted: np.ndarray) -> None:
         self._env_steps += int(step.stepped.sum())

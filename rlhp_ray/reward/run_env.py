@@ -57,4 +57,4 @@ def make_run_env(
             description.frame_stack,
             action_log_of(env, config.preferences.clip_steps),
         )
-    return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward)
+    return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward, config.reward.centred)

@@ -75,7 +75,7 @@ def swap(make_spec):
     """A swapped MovingDot, with an ensemble of some published version."""
 
     def make(
-        factor=1.0, spoil=None, use_true_reward=False, horizon=HORIZON, inputs="obs_action"
+        factor=1.0, spoil=None, use_true_reward=False, horizon=HORIZON, inputs="obs_action", centres=False
     ) -> RewardSwapVectorEnv:
         env = Tampered(make_vector_env("rlhp/MovingDot-v0", NUM_ENVS, horizon=horizon), factor, spoil)
         ensemble = RewardEnsemble(make_spec(env.single_observation_space, env.single_action_space, inputs=inputs))
@@ -84,7 +84,7 @@ def swap(make_spec):
         steps = ensemble.member_rewards(seen, rng.integers(0, 5, 50), seen)
         ensemble.publish(1, steps[:, None])
         recorder = ClipRecorder(NUM_ENVS, CLIP_STEPS, env.single_observation_space, env.single_action_space)
-        return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward)
+        return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward, centres)
 
     return make
 
@@ -498,3 +498,32 @@ def test_harvests_are_merged_in_order():
     assert (merged.clips, merged.episodes, merged.env_steps, merged.clips_dropped) == (clips, episodes, 12, 4)
     nothing = Harvest.merged([])
     assert (nothing.clips, nothing.episodes, nothing.env_steps, nothing.clips_dropped) == ([], [], 0, 0)
+
+
+@pytest.mark.parametrize("steps", [EPISODE - 3, 2 * EPISODE])
+def test_a_rollout_is_centred_over_the_steps_that_were_taken_and_resets_stay_at_zero(steps, swap):
+    plain, centred = swap(), swap(centres=True)
+    for env in (plain, centred):
+        env.reset(seed=0)
+        for action in random_actions(steps):
+            env.advance(action)
+    raw, rewards = plain.pay_rollout(), centred.pay_rollout()
+    is_reset = np.zeros_like(raw, bool)
+    is_reset[HORIZON::EPISODE] = True
+    assert np.all(rewards[is_reset] == 0)
+    np.testing.assert_allclose(rewards[~is_reset], raw[~is_reset] - raw[~is_reset].mean(), atol=1e-6)
+    assert abs(raw[~is_reset].mean()) > 0.01, "there is nothing to take off"
+    assert centred.pay_rollout().shape == (0, NUM_ENVS)
+
+
+def test_single_steps_and_returns_are_not_centred_and_neither_is_the_true_reward(swap):
+    for settings in ({}, {"use_true_reward": True}):
+        plain, centred = swap(**settings), swap(**settings, centres=True)
+        results = [rollout(env, random_actions(HORIZON))["rewards"] for env in (plain, centred)]
+        np.testing.assert_array_equal(*results)
+        assert plain.drain(0).episodes == centred.drain(0).episodes
+    env = swap(use_true_reward=True, centres=True)
+    env.reset(seed=0)
+    for action in random_actions(HORIZON):
+        env.advance(action)
+    np.testing.assert_array_equal(env.pay_rollout(), np.array(env.env.paid, np.float32))
