@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import NoneType
 
 import gymnasium as gym
 import numpy as np
@@ -16,6 +17,14 @@ from rlhp_ray.reward.observation_scaling import ObservationScaling
 from rlhp_ray.reward.space_json import space_from_dict, space_to_dict
 
 MAX_IMAGES_PER_BATCH = 256  # bounds the memory of an evaluation on pixels
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "env_id": (str,),
+    "frame_skip": (int, NoneType),
+    "hides_score": (bool,),
+    "hidden_sizes": (list,),
+    "scaling": (dict,),
+    "action_space": (dict,),
+}
 
 
 class GreedyPolicy:
@@ -105,11 +114,14 @@ def save_policy(
 
 def read_policy(directory: Path) -> SavedPolicy:
     """A saved policy: a run, a checkpoint or its export. Raises CheckpointError on missing or damaged files."""
-    header, tensors = read_export(find_export(directory), "policy")
+    header, tensors = read_export(find_export(directory), "policy", _FIELDS)
     try:
         scaling = ObservationScaling.from_dict(header["scaling"])
         action_space = space_from_dict(header["action_space"])
-        hidden_sizes = tuple(header["hidden_sizes"])
+        hidden_sizes, frame_skip = tuple(header["hidden_sizes"]), header["frame_skip"]
+        counts = hidden_sizes if frame_skip is None else (*hidden_sizes, frame_skip)
+        if any(type(count) is not int or count < 1 for count in counts):
+            raise ValueError(f"hidden_sizes {header['hidden_sizes']!r}, frame_skip {frame_skip!r}")
         network = ActorCriticNetwork(scaling.scaled_space, action_space, hidden_sizes)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
         env = EnvChoice(**{field.name: header[field.name] for field in fields(EnvChoice)})

@@ -2,7 +2,9 @@
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 
 import numpy as np
 from safetensors import SafetensorError
@@ -10,7 +12,16 @@ from safetensors.numpy import load, save
 
 from rlhp_ray.errors import CheckpointError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3  # 2 does not say of a policy whether it saw an Atari game's score
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "an object",
+    NoneType: "null",
+}
 
 
 def write_export(directory: Path, stem: str, header: dict, tensors: dict[str, np.ndarray]) -> None:
@@ -22,8 +33,19 @@ def write_export(directory: Path, stem: str, header: dict, tensors: dict[str, np
     _write_atomically(directory / f"{stem}.json", text.encode())
 
 
-def read_export(directory: Path, stem: str) -> tuple[dict, dict[str, np.ndarray]]:
-    """Read what `write_export` wrote. Raises CheckpointError when files are missing, truncated or foreign."""
+def read_export(
+    directory: Path, stem: str, fields: Mapping[str, tuple[type, ...]]
+) -> tuple[dict, dict[str, np.ndarray]]:
+    """Read what `write_export` wrote.
+
+    Args:
+        directory: that was written to.
+        stem: of the two files.
+        fields: types that each field of the header may have, as JSON gives them.
+
+    Raises:
+        CheckpointError: files are missing, truncated, foreign or of another version, or lack a field.
+    """
     header_path, tensor_path = directory / f"{stem}.json", directory / f"{stem}.safetensors"
     for path in (header_path, tensor_path):
         if not path.is_file():
@@ -55,7 +77,18 @@ def read_export(directory: Path, stem: str) -> tuple[dict, dict[str, np.ndarray]
             f"{header_path} was written by an older rlhp (format {version}); this one reads format {FORMAT_VERSION}: "
             "train again, or use the version of rlhp_ray that wrote it."
         )
+    _check_fields(header_path, header, fields)
     return header, tensors
+
+
+def _check_fields(path: Path, header: dict, fields: Mapping[str, tuple[type, ...]]) -> None:
+    for name, types in fields.items():
+        if name not in header or type(header[name]) not in types:
+            got = f"{header[name]!r:.80} as its {name}" if name in header else f"no {name}"
+            raise CheckpointError(
+                f"{path} has {got}; expected {' or '.join(_WORDS[known] for known in types)}. It was changed or "
+                "damaged: use another checkpoint."
+            )
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

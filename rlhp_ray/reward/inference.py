@@ -13,12 +13,15 @@ from rlhp_ray.reward.observation_scaling import ObservationScaling
 from rlhp_ray.reward.space_json import space_from_dict, space_to_dict
 
 _STATISTICS = ("normaliser.mean", "normaliser.std")
-_HEADER_TYPES: dict[str, type | tuple[type, ...]] = {
-    "version": int,
-    "members": int,
-    "network": dict,
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "version": (int,),
+    "members": (int,),
+    "network": (dict,),
     "scale": (int, float),
-    "env_id": str,
+    "scaling": (dict,),
+    "observation_space": (dict,),
+    "action_space": (dict,),
+    "env_id": (str,),
 }
 
 
@@ -64,11 +67,8 @@ def load_reward(directory: Path) -> RewardFunction:
     Raises:
         CheckpointError: missing, truncated or foreign files.
     """
-    header, tensors = read_export(find_export(directory), "reward")
+    header, tensors = read_export(find_export(directory), "reward", _FIELDS)
     try:
-        for name, types in _HEADER_TYPES.items():
-            if not isinstance(header[name], types):
-                raise TypeError(f"{name} is {header[name]!r}")
         spec = EnsembleSpec(
             observation_space=space_from_dict(header["observation_space"]),
             action_space=space_from_dict(header["action_space"]),

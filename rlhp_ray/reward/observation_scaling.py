@@ -17,6 +17,7 @@ from rlhp_ray.errors import EnvironmentNotSupportedError
 LARGEST_SENSIBLE_BOUND = 1e6  # beyond it a "bound" is a way of writing infinity (CartPole's 3.4e38)
 SMALLEST_STD = 1e-6  # an entry that moves less is constant: its unit is unknown, and it is not to be blown up later
 BYTE_MAX = 255.0
+KINDS = ("linear", "one_hot", "bytes")
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +118,10 @@ class ObservationScaling:
 
     @classmethod
     def from_dict(cls, data: dict) -> "ObservationScaling":
-        """The inverse of `to_dict`. Raises ValueError where numbers are missing."""
+        """The inverse of `to_dict`. Raises ValueError, KeyError or TypeError on anything else."""
+        sizes = [data["size"], data["start"], *data["shape"]]
+        if data["kind"] not in KINDS or any(type(size) is not int for size in sizes):
+            raise ValueError(f"a scaling is of kind {data['kind']!r}, with size, start and shape {sizes}")
         dtypes = {"offset": np.float32, "scale": np.float32, "unbounded": np.bool_}
         arrays: dict[str, Any] = {
             name: None if data[name] is None else np.array(data[name], dtype) for name, dtype in dtypes.items()

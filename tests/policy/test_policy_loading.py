@@ -1,5 +1,7 @@
 """A saved policy is taken up by a run that it fits, and refused by any other."""
 
+import json
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -95,6 +97,72 @@ def test_missing_and_truncated_files_are_refused(saved, name):
         load_policy(directory)
     path.unlink()
     with pytest.raises(CheckpointError, match=f"{name} is missing"):
+        load_policy(directory)
+
+
+POLICY_FIELDS = ("env_id", "frame_skip", "hides_score", "hidden_sizes", "scaling", "action_space")
+
+
+def alter_header(directory, change):
+    path = directory / "policy.json"
+    header = json.loads(path.read_text())
+    change(header)
+    path.write_text(json.dumps(header))
+
+
+def test_a_policy_that_does_not_tell_whether_it_saw_the_score_is_older(saved):
+    directory, _ = saved(ObservationScaling.from_space(POINTS))
+
+    def as_then(header):
+        del header["hides_score"]
+        header["format_version"] = 2
+
+    alter_header(directory, as_then)
+    with pytest.raises(CheckpointError, match=r"policy.json was written by an older rlhp \(format 2\); .*train again"):
+        load_policy(directory)
+
+
+def test_every_field_of_the_header_is_needed(saved):
+    directory, _ = saved(ObservationScaling.from_space(POINTS))
+    whole = (directory / "policy.json").read_text()
+    assert set(POLICY_FIELDS) == json.loads(whole).keys() - {"format", "format_version"}
+    for name in POLICY_FIELDS:
+        (directory / "policy.json").write_text(whole)
+        alter_header(directory, lambda header, name=name: header.pop(name))
+        with pytest.raises(CheckpointError, match=f"policy.json has no {name}; expected .*use another checkpoint"):
+            load_policy(directory)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"env_id": 5}, "has 5 as its env_id; expected text"),
+        ({"frame_skip": "4"}, "has '4' as its frame_skip; expected a whole number or null"),
+        ({"frame_skip": True}, "has True as its frame_skip; expected a whole number or null"),
+        ({"hides_score": 1}, "has 1 as its hides_score; expected true or false"),
+        ({"hides_score": None}, "has None as its hides_score; expected true or false"),
+        ({"hidden_sizes": "8"}, "has '8' as its hidden_sizes; expected a list"),
+        ({"scaling": []}, r"has \[\] as its scaling; expected an object"),
+        ({"action_space": 2}, "has 2 as its action_space; expected an object"),
+        ({"frame_skip": 0}, "does not fit this rlhp .*frame_skip 0"),
+        ({"hidden_sizes": ["many"]}, r"does not fit this rlhp .*hidden_sizes \['many'\]"),
+        ({"scaling": {"kind": "linear"}}, "does not fit this rlhp .*'size'"),
+        ({"action_space": {"n": 2}}, "a stored space cannot be read"),
+    ],
+    ids=str,
+)
+def test_fields_of_another_kind_are_refused(saved, changes, expected):
+    directory, _ = saved(ObservationScaling.from_space(POINTS))
+    alter_header(directory, lambda header: header.update(changes))
+    with pytest.raises(CheckpointError, match=expected):
+        load_policy(directory)
+
+
+@pytest.mark.parametrize("changes", [{"kind": "cubic"}, {"size": "3"}, {"shape": [3.0]}, {"shape": 3}, {"start": None}])
+def test_a_scaling_of_another_kind_is_refused(saved, changes):
+    directory, _ = saved(ObservationScaling.from_space(POINTS))
+    alter_header(directory, lambda header: header["scaling"].update(changes))
+    with pytest.raises(CheckpointError, match="does not fit this rlhp"):
         load_policy(directory)
 
 

@@ -248,7 +248,7 @@ def test_missing_tensors_are_refused(saved, name):
 def test_an_export_replaces_the_one_before_and_leaves_nothing_else(tmp_path):
     for number in (1, 2):
         write_export(tmp_path, "thing", {"number": number}, {"values": np.full(3, number)})
-    header, tensors = read_export(tmp_path, "thing")
+    header, tensors = read_export(tmp_path, "thing", {})
     assert header["number"] == 2 and tensors["values"].tolist() == [2, 2, 2]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["thing.json", "thing.safetensors"]
 
@@ -256,7 +256,7 @@ def test_an_export_replaces_the_one_before_and_leaves_nothing_else(tmp_path):
 def test_arrays_that_are_not_contiguous_are_written_as_they_look(tmp_path):
     array = np.arange(6, dtype=np.float32).reshape(2, 3).T
     write_export(tmp_path, "thing", {}, {"values": array})
-    np.testing.assert_array_equal(read_export(tmp_path, "thing")[1]["values"], array)
+    np.testing.assert_array_equal(read_export(tmp_path, "thing", {})[1]["values"], array)
 
 
 def test_a_write_that_fails_leaves_the_export_before_it(tmp_path, monkeypatch):
@@ -268,5 +268,5 @@ def test_a_write_that_fails_leaves_the_export_before_it(tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
         patch.setattr("os.fsync", full)
         write_export(tmp_path, "thing", {"number": 2}, {"values": np.zeros(3)})
-    header, tensors = read_export(tmp_path, "thing")
+    header, tensors = read_export(tmp_path, "thing", {})
     assert header["number"] == 1 and tensors["values"].tolist() == [1, 1, 1]
