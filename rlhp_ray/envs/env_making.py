@@ -106,6 +106,12 @@ def own_frame_skip_setting(spec: EnvSpec) -> str | None:
     return next((key for key in ("frame_skip", "frameskip") if key in spec.kwargs), None)
 
 
+def own_frame_skip(spec: EnvSpec) -> object:
+    """Raw steps of an agent step as the environment is registered; old Atari ids skip a random number of them."""
+    own_setting = own_frame_skip_setting(spec)
+    return spec.kwargs[own_setting] if own_setting else 1
+
+
 def native_vector_kwargs(spec: EnvSpec, frame_skip: int | None, horizon: int | None) -> dict[str, Any] | None:
     """What to pass to the native vector environment to get what is asked, or None if it cannot do that."""
     if spec.vector_entry_point is None:

@@ -11,8 +11,15 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Discrete
 
 from rlhp_ray.envs.atari_making import GAME_BYTES, HORIZON, rom_of
+from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.envs.env_lookup import MOVING_DOTS, find_env_spec
-from rlhp_ray.envs.env_making import make_env, make_vector_env, native_vector_kwargs, own_frame_skip_setting
+from rlhp_ray.envs.env_making import (
+    make_env,
+    make_vector_env,
+    native_vector_kwargs,
+    own_frame_skip,
+    own_frame_skip_setting,
+)
 from rlhp_ray.envs.episode_ends import warn_of_visible_ends
 from rlhp_ray.envs.moving_dot_rules import stratified_starts
 from rlhp_ray.envs.score_mask import SCORE_PARTS
@@ -24,6 +31,7 @@ __all__ = [
     "evaluation_reset_options",
     "make_env",
     "make_vector_env",
+    "recorded_choice",
     "warn_if_ends_visible",
     "warn_if_score_shown",
 ]
@@ -100,6 +108,20 @@ def evaluation_reset_options(env_id: str, num_episodes: int) -> dict[str, Any] |
     return {"starts": stratified_starts(num_episodes)} if env_id in MOVING_DOTS else None
 
 
+def recorded_choice(choice: EnvChoice) -> EnvChoice:
+    """A choice in the one way in which it is stored, so that equal ones compare equal.
+
+    A frame skip that is the environment's own becomes None; the score counts as shown only where it could be blanked.
+
+    Raises:
+        EnvironmentNotSupportedError: The id is unknown, or what registers it is not installed.
+    """
+    spec = find_env_spec(choice.env_id)
+    is_own = choice.frame_skip == own_frame_skip(spec)
+    shows_score = not choice.hides_score and rom_of(spec) in SCORE_PARTS
+    return EnvChoice(choice.env_id, None if is_own else choice.frame_skip, not shows_score)
+
+
 def warn_if_ends_visible(description: EnvDescription, horizon: int | None) -> None:
     """Warn once per process and environment if the policy can see where episodes end; see `episode_ends`."""
     warn_of_visible_ends(description.env_id, horizon)
@@ -130,7 +152,7 @@ def _episode_steps(spec: EnvSpec, env: gym.Env, frame_skip: int | None) -> int |
         return None
     if own_setting and spec.max_episode_steps is not None:
         return int(raw_steps)  # Gymnasium's limit then counts agent steps
-    skipped = frame_skip or (spec.kwargs[own_setting] if own_setting else 1)
+    skipped = frame_skip or own_frame_skip(spec)
     return -(-raw_steps // skipped) if isinstance(skipped, int) else None  # old Atari ids skip a random number
 
 

@@ -10,7 +10,7 @@ from rlhp_ray.preferences.preference_subject import PreferenceSubject
 
 HEADER_FILE = "header.json"
 FORMAT = "rlhp-preferences"
-FORMAT_VERSION = 2  # 1 had no next observations
+FORMAT_VERSION = 3  # 2 did not say how the environment was seen, 1 had no next observations
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class ExportHeader:
             "format_version": FORMAT_VERSION,
             "env_id": subject.env_id,
             "env_version": subject.env_version,
+            "frame_skip": subject.frame_skip,
+            "hides_score": subject.hides_score,
             "clip_steps": subject.clip_steps,
             "frame_stack": self.frame_stack,
             "observation_space": subject.observation_space,

@@ -66,6 +66,8 @@ def statistics_table(counts: PreferenceStatistics) -> str:
     steps = counts.first_env_steps, counts.last_env_steps
     rows = {
         "environment": f"{subject.env_id} ({subject.env_version or 'version not known'})",
+        "frame skip": str(subject.frame_skip or "the environment's own"),
+        "score": "blanked where its place is known" if subject.hides_score else "shown",
         "clips": f"{counts.clips:,} of {subject.clip_steps} steps",
         "observation space": _space_text(subject.observation_space),
         "action space": _space_text(subject.action_space),

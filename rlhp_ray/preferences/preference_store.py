@@ -12,7 +12,7 @@ from rlhp_ray.clips.clip import Clip
 from rlhp_ray.errors import PreferenceStoreError
 from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.preferences.preference_database import BUSY_TIMEOUT_S, SCHEMA, check_origin, connect_read_only
-from rlhp_ray.preferences.preference_subject import ENV_VERSION_KEY
+from rlhp_ray.preferences.preference_subject import ENV_VERSION_KEY, SIGHT_KEYS
 
 LOADED_KEY = "loaded_queries"  # in the metadata: how many of the first queries were loaded, and not asked by the run
 
@@ -24,7 +24,8 @@ class PreferenceStore:
         path: the database; made when missing.
         metadata: what the preferences are about (environment, spaces); a store of other metadata is refused. The
             version of the package that provides the environment is stored, but not compared: an upgrade of it does
-            not shut a run out from its own answers.
+            not shut a run out from its own answers. A store from before `SIGHT_KEYS` takes them from the run that
+            goes on with it.
 
     Raises:
         PreferenceStoreError: the file is not a preference store, is damaged, is about another environment, or was
@@ -34,14 +35,16 @@ class PreferenceStore:
     def __init__(self, path: Path, metadata: dict[str, str]) -> None:
         self.path = path
         try:
-            stored = path.exists() and self._check_stored(metadata)
+            stored = self._check_stored(metadata) if path.exists() else None
             self._connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             try:
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
                 self._connection.execute("PRAGMA foreign_keys = ON")
-                if not stored:
+                if stored is None:
                     self._create(metadata)
+                elif missing := [(key, metadata[key]) for key in SIGHT_KEYS if key in metadata.keys() - stored]:
+                    self._connection.executemany("INSERT OR IGNORE INTO metadata VALUES (?, ?)", missing)
             except BaseException:
                 self._connection.close()
                 raise
@@ -51,16 +54,21 @@ class PreferenceStore:
                 "Nothing in it was changed: restore a copy, or name another directory."
             ) from error
 
-    def _check_stored(self, metadata: dict[str, str]) -> bool:
-        """Whether a fitting store is in the file; False where it is empty. Read-only: closing merges no log into it."""
+    def _check_stored(self, metadata: dict[str, str]) -> set[str] | None:
+        """Keys of the metadata of a fitting store; None where the file is empty.
+
+        Read-only: closing merges no log into it.
+        """
         with closing(connect_read_only(self.path)) as connection:
             if not check_origin(self.path, connection):
-                return False
-            self._check_metadata(dict(connection.execute("SELECT key, value FROM metadata").fetchall()), metadata)
-        return True
+                return None
+            stored = dict(connection.execute("SELECT key, value FROM metadata").fetchall())
+        self._check_metadata(stored, metadata)
+        return set(stored)
 
     def _check_metadata(self, stored: dict[str, str], metadata: dict[str, str]) -> None:
-        if _compared(stored) != _compared(metadata):
+        unknown = {key for key in SIGHT_KEYS if key not in stored}
+        if _compared(stored) != {key: value for key, value in _compared(metadata).items() if key not in unknown}:
             raise PreferenceStoreError(
                 f"{self.path} holds preferences about {json.dumps(stored)}; this run is about "
                 f"{json.dumps(metadata)}. They do not fit: name another directory."

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rlhp_ray.config.yaml_text import format_value
 from rlhp_ray.errors import PreferenceStoreError
 
 ENV_VERSION_KEY = "env_version"
+SIGHT_KEYS = ("frame_skip", "hides_score")  # how the environment was seen; earlier databases and exports lack them
 
 _WHAT = {
     "env_id": "environment",
@@ -15,6 +17,7 @@ _WHAT = {
     "observation_space": "observation space",
     "action_space": "action space",
 }
+_SIGHT = {"frame_skip": "frame skip", "hides_score": "handling of the score (hides_score)"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class PreferenceSubject:
         action_space: likewise.
         env_version: name and version of the package that provides the environment, e.g. `gymnasium 1.2.2`, when the
             preferences were first stored; None where that is not known.
+        frame_skip: raw steps of an agent step; None for the environment's own.
+        hides_score: false where an Atari game's score was shown that could have been blanked.
     """
 
     env_id: str
@@ -35,11 +40,13 @@ class PreferenceSubject:
     observation_space: dict[str, Any]
     action_space: dict[str, Any]
     env_version: str | None = None
+    frame_skip: int | None = None
+    hides_score: bool = True
 
     def to_metadata(self) -> dict[str, str]:
         """As texts, for the database."""
         version = {} if self.env_version is None else {ENV_VERSION_KEY: self.env_version}
-        return {**{name: str(getattr(self, name)) for name in _WHAT}, **version}
+        return {**{name: str(getattr(self, name)) for name in (*_WHAT, *SIGHT_KEYS)}, **version}
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str], path: Path) -> "PreferenceSubject":
@@ -51,6 +58,7 @@ class PreferenceSubject:
                 "observation_space": ast.literal_eval(metadata["observation_space"]),  # literals only: nothing is run
                 "action_space": ast.literal_eval(metadata["action_space"]),
                 "env_version": metadata.get(ENV_VERSION_KEY),
+                **{name: ast.literal_eval(metadata[name]) for name in SIGHT_KEYS if name in metadata},
             }
         except (KeyError, ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
             raise PreferenceStoreError(
@@ -61,21 +69,29 @@ class PreferenceSubject:
 
     @classmethod
     def from_fields(cls, fields: dict[str, Any], path: Path) -> "PreferenceSubject":
-        """From data of any origin. Raises PreferenceStoreError naming `path` where a field is missing or wrong."""
+        """From data of any origin; what is older than `SIGHT_KEYS` takes their defaults.
+
+        Raises:
+            PreferenceStoreError: naming `path`, where a field is missing or wrong.
+        """
         steps, version = fields.get("clip_steps"), fields.get(ENV_VERSION_KEY)
+        frame_skip, hides_score = fields.get("frame_skip"), fields.get("hides_score", True)
         wrong = {
             "env_id": not isinstance(fields.get("env_id"), str),
             "clip_steps": type(steps) is not int or steps < 1,
             "observation_space": not _is_space(fields.get("observation_space")),
             "action_space": not _is_space(fields.get("action_space")),
             ENV_VERSION_KEY: not isinstance(version, str | None),
+            "frame_skip": frame_skip is not None and (type(frame_skip) is not int or frame_skip < 1),
+            "hides_score": type(hides_score) is not bool,
         }
         for name in (name for name, is_wrong in wrong.items() if is_wrong):
             raise PreferenceStoreError(
                 f"{path} has {str(fields.get(name))[:80]!r} as its {name}; expected what docs/preference_files.md says "
                 "of it. Restore a copy."
             )
-        return cls(fields["env_id"], fields["clip_steps"], fields["observation_space"], fields["action_space"], version)
+        spaces = fields["observation_space"], fields["action_space"]
+        return cls(fields["env_id"], fields["clip_steps"], *spaces, version, frame_skip, hides_score)
 
     def require_fit(self, path: Path | str, other: "PreferenceSubject", other_path: Path) -> None:
         """Raise PreferenceStoreError where preferences in `other_path` cannot be put to those in `path`."""
@@ -84,6 +100,13 @@ class PreferenceSubject:
             raise PreferenceStoreError(
                 f"{other_path} has another {_WHAT[name]} than {path}: got {getattr(other, name)}, expected "
                 f"{getattr(self, name)}. Only preferences about the same can be put together: leave it out."
+            )
+        for name in (name for name in SIGHT_KEYS if getattr(self, name) != getattr(other, name)):
+            raise PreferenceStoreError(
+                f"{other_path} has another {_SIGHT[name]} than {path}: got {format_value(getattr(other, name))}, "
+                f"expected {format_value(getattr(self, name))}. What was seen differently cannot be put together: "
+                "leave it out. (Preferences stored before this was recorded count as frame_skip null and hides_score "
+                f"true: where they are not, export them and correct {name} in the header.json of the export.)"
             )
         if None not in (self.env_version, other.env_version) and self.env_version != other.env_version:
             raise PreferenceStoreError(

@@ -1,6 +1,7 @@
 """Several sources become one database, with duplicates stored once; what does not fit is refused."""
 
 import json
+import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
@@ -126,6 +127,43 @@ def test_a_source_about_something_else_is_refused(one, make_database, vector_sub
     assert expected in message
     assert f"got {value}, expected {getattr(vector_subject, name)}" in message
     assert str(one) in message and str(other) in message
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"frame_skip": 8}, "another frame skip than {one}: got 8, expected null. What was seen differently"),
+        ({"hides_score": False}, "another handling of the score (hides_score) than {one}: got false, expected true."),
+    ],
+    ids=str,
+)
+def test_a_source_that_was_seen_in_another_way_is_refused(
+    one, make_database, vector_subject, tmp_path, change, expected
+):
+    other = make_database("other.sqlite", replace(vector_subject, **change), [], [])
+    message = refusal(tmp_path, [one, other])
+    assert f"{other} has {expected.format(one=one)}" in message
+
+
+def test_how_it_was_seen_is_carried_through_and_can_be_corrected_in_an_export(
+    one, two, vector_subject, tmp_path, rows_of
+):
+    """What the message of the refusal says, for databases that were stored before it was recorded."""
+    with closing(sqlite3.connect(two)) as connection, connection:
+        connection.execute("DELETE FROM metadata WHERE key IN ('frame_skip', 'hides_score')")
+    with DatabaseSource(two) as source:
+        assert (source.subject.frame_skip, source.subject.hides_score) == (None, True)
+        write_export(source, tmp_path / "exported")
+    assert merge_preferences(tmp_path / "alike.sqlite", [one, two]).preferences == 10
+    header = tmp_path / "exported" / "header.json"
+    fields = json.loads(header.read_text())
+    assert (fields["frame_skip"], fields["hides_score"]) == (None, True)
+    header.write_text(json.dumps({**fields, "frame_skip": 8, "hides_score": False}))
+    import_preferences(tmp_path / "exported", tmp_path / "imported.sqlite")
+    with DatabaseSource(tmp_path / "imported.sqlite") as source:
+        assert source.subject == replace(vector_subject, frame_skip=8, hides_score=False)
+    merge_preferences(tmp_path / "merged.sqlite", [tmp_path / "imported.sqlite", tmp_path / "exported"])
+    assert rows_of(tmp_path / "merged.sqlite")["metadata"] == rows_of(tmp_path / "imported.sqlite")["metadata"]
 
 
 def test_a_version_that_is_not_known_fits_and_the_known_one_is_kept(one, make_database, vector_subject, tmp_path):

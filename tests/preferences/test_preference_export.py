@@ -93,6 +93,14 @@ def test_clips_that_lack_what_came_after_them_may_stand_among_others(
     assert rows_of(tmp_path / "imported.sqlite") == rows_of(database)
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_an_export_that_does_not_say_how_the_environment_was_seen_is_read(exported, number, vector_subject):
+    header = json.loads((exported / "header.json").read_text())
+    assert (header["format_version"], header.pop("frame_skip"), header.pop("hides_score")) == (3, None, True)
+    (exported / "header.json").write_text(json.dumps({**header, "format_version": number}))
+    assert ExportSource(exported).subject == vector_subject
+
+
 def test_an_export_of_format_1_is_read_and_has_no_next_observations(exported, make_clips):
     def as_then(arrays):
         del arrays["has_next_observation"], arrays["next_observation"]
@@ -259,7 +267,7 @@ def test_damage_inside_a_shard_is_found(exported):
     ("changes", "expected"),
     [
         ({"format": "soup"}, "was not written by rlhp; expected the format 'rlhp-preferences'"),
-        ({"format_version": 3}, "was written by a newer rlhp (format 3); this one reads format 2: upgrade rlhp_ray"),
+        ({"format_version": 4}, "was written by a newer rlhp (format 4); this one reads format 3: upgrade rlhp_ray"),
         ({"format_version": "1"}, "has the format version '1'; expected a whole number"),
         ({"format_version": True}, "has the format version True; expected a whole number"),
         ({"preferences": 12}, "has 11 rows and lacks 0 columns []; expected 12 rows"),
@@ -273,6 +281,8 @@ def test_damage_inside_a_shard_is_found(exported):
         ({"observation_space": "Box"}, "has 'Box' as its observation_space"),
         ({"action_space": {"n": 4}}, "as its action_space"),
         ({"env_version": 1}, "has '1' as its env_version"),
+        ({"frame_skip": "4"}, "has '4' as its frame_skip"),
+        ({"hides_score": None}, "has 'None' as its hides_score"),
     ],
 )
 def test_a_header_that_is_wrong_is_refused(exported, changes, expected):

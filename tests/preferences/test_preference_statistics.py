@@ -1,5 +1,7 @@
 """The counts of saved preferences, by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from rlhp_ray.preferences.preference import Answer, Preference
@@ -53,6 +55,8 @@ def test_the_table(database):
     counts.size_bytes = 1_234_567
     assert statistics_table(counts).splitlines() == [
         "  environment        rlhp/Vector-v0 (rlhp_ray 0.1.0)",
+        "  frame skip         the environment's own",
+        "  score              blanked where its place is known",
         "  clips              4 of 2 steps",
         "  observation space  Box (3,) float32",
         "  action space       Discrete 4",
@@ -64,6 +68,12 @@ def test_the_table(database):
         "  duplicates         2",
         "  size on disk       1.2 MB",
     ]
+
+
+def test_the_table_says_how_the_environment_was_seen(make_database, pixel_subject):
+    subject = replace(pixel_subject, frame_skip=8, hides_score=False)
+    table = statistics_table(statistics(make_database("seen.sqlite", subject, [], [])))
+    assert "frame skip         8" in table and "score              shown" in table
 
 
 def test_the_table_of_nothing(make_database, pixel_subject):

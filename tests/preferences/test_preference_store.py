@@ -87,6 +87,23 @@ def test_answers_and_their_clips_come_back_as_they_were(opened, make_clips):
         np.testing.assert_array_equal(stored[clip.clip_id].teacher_rewards, clip.teacher_rewards)
 
 
+SEEN = {"frame_skip": "8", "hides_score": "False"}
+
+
+def test_a_store_from_before_it_was_told_how_the_environment_was_seen_takes_that_from_its_run(opened, path, make_clips):
+    clips = make_clips(3)
+    opened().record(chained(clips), clips)
+    assert opened(METADATA | SEEN).preferences() == chained(clips)
+    assert '"frame_skip": "8"' in refused(path, METADATA | SEEN | {"frame_skip": "None"})
+
+
+@pytest.mark.parametrize("change", [{"frame_skip": "None"}, {"hides_score": "True"}, {"clip_steps": "3"}], ids=str)
+def test_a_store_that_was_seen_in_another_way_is_refused(opened, path, change):
+    opened(METADATA | SEEN).close()
+    message = refused(path, METADATA | SEEN | change)
+    assert "do not fit: name another directory" in message and f'"{next(iter(change))}"' in message
+
+
 def test_an_answer_is_in_the_file_as_soon_as_it_is_acknowledged(opened, path, make_clips):
     clips = make_clips(3)
     opened().record(chained(clips), clips)

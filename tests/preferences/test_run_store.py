@@ -93,6 +93,8 @@ def test_the_runs_store_is_a_source_like_any_other(opened, saved, tmp_path):
     [
         ({"env_id": "Other-v0"}, "another environment than this configuration: got Other-v0, expected rlhp/Vector-v0"),
         ({"clip_steps": 3}, "another clip length in steps than this configuration: got 3, expected 2"),
+        ({"frame_skip": 3}, "another frame skip than this configuration: got 3, expected null"),
+        ({"hides_score": False}, r"score \(hides_score\) than this configuration: got false, expected true"),
         ({"env_version": "rlhp_ray 9"}, "another environment version than this configuration: got rlhp_ray 9"),
         ({"observation_space": {"type": "Discrete", "n": 3, "start": 0}}, "another observation space than this"),
         ({"action_space": {"type": "Discrete", "n": 5, "start": 0}}, "another action space than this configuration"),
