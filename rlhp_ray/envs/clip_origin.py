@@ -74,6 +74,11 @@ class ClipOrigin:
         """Agent steps of the clip."""
         return sum(len(part) for part in self.stretches) - self.first_step
 
+    @property
+    def size_bytes(self) -> int:
+        """Of the actions, before compression."""
+        return sum(part.actions.nbytes for part in self.stretches)
+
     def to_bytes(self) -> bytes:
         """Compressed safetensors, with a JSON header of plain values: an open format without pickle."""
         header = {

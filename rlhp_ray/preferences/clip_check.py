@@ -47,6 +47,11 @@ class ClipCheck:
         self._check_shapes(clip, where)
         self._check_layout(clip, path, where)
         self._check_next_observation(clip, where)
+        if clip.origin is not None and len(clip.origin) != len(clip):
+            raise RewardDataError(
+                f"{where}: its origin is of {len(clip.origin)} steps; expected {len(clip)} like the clip. It was "
+                "changed or damaged: restore a copy."
+            )
         try:
             clip.check_finite()
         except RewardDataError as error:

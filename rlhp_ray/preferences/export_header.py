@@ -10,7 +10,7 @@ from rlhp_ray.preferences.preference_subject import PreferenceSubject
 
 HEADER_FILE = "header.json"
 FORMAT = "rlhp-preferences"
-FORMAT_VERSION = 3  # 2 did not say how the environment was seen, 1 had no next observations
+FORMAT_VERSION = 3  # 2 had no origins and did not say how the environment was seen; 1 had no next observations
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Clips of real Atari games, cut by the recorder and shown again in colour."""
 
 import io
+from contextlib import closing
 from dataclasses import replace
 
 import imageio.v3 as iio
@@ -13,11 +14,18 @@ from rlhp_ray.clips.recorder import ClipRecorder
 from rlhp_ray.clips.rendering import ClipRenderer
 from rlhp_ray.clips.video_encoding import gif_bytes
 from rlhp_ray.envs.action_log import action_log_of
+from rlhp_ray.envs.atari_game import AtariGameEnv
 from rlhp_ray.envs.atari_vector import AtariGameVectorEnv
 from rlhp_ray.envs.clip_origin import GameStretch
 from rlhp_ray.envs.game_infos import GAME_OVER_KEY
 from rlhp_ray.envs.moving_dot import MovingDotVectorEnv
 from rlhp_ray.errors import RewardDataError
+from rlhp_ray.preferences.preference_copying import import_preferences
+from rlhp_ray.preferences.preference_export import write_export
+from rlhp_ray.preferences.preference_source import DatabaseSource
+from rlhp_ray.preferences.preference_store import PreferenceStore
+from rlhp_ray.preferences.preference_subject import PreferenceSubject
+from rlhp_ray.reward.space_json import space_to_dict
 
 CLIP_STEPS = 10
 
@@ -65,6 +73,22 @@ def test_every_clip_can_be_shown_whatever_ends_lie_about_it(renderer, horizon):
 def test_a_clip_keeps_its_origin_in_bytes(renderer, pong):
     back = Clip.from_bytes(pong.to_bytes())
     assert back.clip_id == pong.clip_id
+    np.testing.assert_array_equal(
+        renderer.frames(back, every_raw_frame=True), renderer.frames(pong, every_raw_frame=True)
+    )
+
+
+def test_a_clip_that_was_exported_and_imported_can_be_shown(renderer, pong, tmp_path):
+    space = space_to_dict(AtariGameEnv("pong").observation_space)
+    actions = {"type": "Discrete", "n": 6, "start": 0}
+    subject = PreferenceSubject("ALE/Pong-v5", CLIP_STEPS, space, actions)
+    with closing(PreferenceStore(tmp_path / "stored.sqlite", subject.to_metadata())) as store:
+        store.record([], [pong])
+    with DatabaseSource(tmp_path / "stored.sqlite") as source:
+        write_export(source, tmp_path / "exported")
+    import_preferences(tmp_path / "exported", tmp_path / "imported.sqlite")
+    with DatabaseSource(tmp_path / "imported.sqlite") as source:
+        ((_, back),) = source.clips()
     np.testing.assert_array_equal(
         renderer.frames(back, every_raw_frame=True), renderer.frames(pong, every_raw_frame=True)
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rlhp_ray.clips.clip import Clip
+from rlhp_ray.envs.clip_origin import ClipOrigin, GameStretch
 from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.preference_subject import PreferenceSubject
@@ -67,6 +68,17 @@ def make_pixel_clips() -> Callable[[int], list[Clip]]:
             )
             for index in range(count)
         ]
+
+    return make
+
+
+@pytest.fixture
+def make_origin() -> Callable[[int], ClipOrigin]:
+    """Where 2 steps of Pong come from, after `steps` others; the hidden reset of a second game is the last step."""
+
+    def make(steps: int) -> ClipOrigin:
+        first = GameStretch(3, 17, 0, (np.arange(steps + 1) % 6).astype(np.uint8))
+        return ClipOrigin("pong", 4, steps, (first, GameStretch(4, 5, 1, np.zeros(0, np.uint8))))
 
     return make
 

@@ -13,7 +13,7 @@ from rlhp_ray.clips.clip import Clip
 from rlhp_ray.errors import ConfigError, PreferenceStoreError, RewardDataError
 from rlhp_ray.preferences import clip_shards
 from rlhp_ray.preferences.preference import Answer, Preference
-from rlhp_ray.preferences.preference_copying import import_preferences
+from rlhp_ray.preferences.preference_copying import import_preferences, merge_preferences
 from rlhp_ray.preferences.preference_export import ExportSource, write_export
 from rlhp_ray.preferences.preference_source import DatabaseSource
 from rlhp_ray.preferences.preference_store import PreferenceStore
@@ -93,6 +93,53 @@ def test_clips_that_lack_what_came_after_them_may_stand_among_others(
     assert rows_of(tmp_path / "imported.sqlite") == rows_of(database)
 
 
+@pytest.fixture
+def exported_origins(make_database, make_clips, make_origin, vector_subject, chain, tmp_path, monkeypatch):
+    """A database of 12 clips, and its export, in shards of which all, some and no clip have an origin."""
+    monkeypatch.setattr(clip_shards, "MAX_BATCH_CLIPS", 4)
+    clips = sorted(make_clips(12), key=lambda clip: clip.clip_id)
+    clips = [replace(clip, origin=None if i in (5, *range(8, 12)) else make_origin(i)) for i, clip in enumerate(clips)]
+    database = make_database("stored.sqlite", vector_subject, clips, chain(clips))
+    return database, export(database, tmp_path / "exported")
+
+
+def test_origins_are_carried_through_to_the_bit(exported_origins, tmp_path, rows_of):
+    database, directory = exported_origins
+    import_preferences(directory, tmp_path / "imported.sqlite")
+    merge_preferences(tmp_path / "merged.sqlite", [directory])
+    for made in ("imported.sqlite", "merged.sqlite"):
+        assert rows_of(tmp_path / made)["clips"] == rows_of(database)["clips"]
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "expected"),
+    [
+        (lambda arrays: arrays.pop("origins"), PreferenceStoreError, "has origins of (0,) uint8"),
+        (lambda arrays: arrays.pop("origin_bytes"), PreferenceStoreError, "expected uint8 in one row, as many as"),
+        (lambda arrays: arrays["origin_bytes"].__isub__(1), PreferenceStoreError, "as many as the sizes come to"),
+        (lambda arrays: arrays.update(origin_bytes=arrays["origin_bytes"][:3]), PreferenceStoreError, "one row"),
+        (lambda arrays: arrays.update(origin_bytes=np.full(4, "x")), PreferenceStoreError, "origin_bytes of (4,) <U1"),
+        (lambda arrays: arrays["origins"].__ixor__(255), RewardDataError, "clips-00000.npz, clip {}: the origin of a"),
+        (lambda arrays: arrays["origin_bytes"].__iadd__([2, -2, 0, 0]), RewardDataError, "clip cannot be read"),
+    ],
+)
+def test_origins_that_are_damaged_are_refused(exported_origins, change, error, expected):
+    _, directory = exported_origins
+    first = next(ExportSource(directory).clips())[0]
+    alter_shard(directory, change)
+    assert expected.format(first) in refusal(directory, error)
+
+
+def test_an_origin_of_another_length_than_its_clip_is_refused(
+    make_database, make_clips, make_origin, vector_subject, chain, tmp_path
+):
+    clips = make_clips(2)
+    clips[1] = replace(clips[1], origin=replace(make_origin(7), first_step=4))
+    database = make_database("stored.sqlite", vector_subject, clips, chain(clips))
+    with pytest.raises(RewardDataError, match=rf"clip {clips[1].clip_id}: its origin is of 5 steps; expected 2 like"):
+        export(database, tmp_path / "exported")
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_an_export_that_does_not_say_how_the_environment_was_seen_is_read(exported, number, vector_subject):
     header = json.loads((exported / "header.json").read_text())
@@ -103,7 +150,7 @@ def test_an_export_that_does_not_say_how_the_environment_was_seen_is_read(export
 
 def test_an_export_of_format_1_is_read_and_has_no_next_observations(exported, make_clips):
     def as_then(arrays):
-        del arrays["has_next_observation"], arrays["next_observation"]
+        del arrays["has_next_observation"], arrays["next_observation"], arrays["origin_bytes"]
 
     for number in range(3):
         alter_shard(exported, as_then, number)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "preference_files.md"
 
 
 @pytest.fixture
-def exported(make_database, vector_subject, make_clips, chain, tmp_path):
-    clips = make_clips(3)
+def exported(make_database, vector_subject, make_clips, make_origin, chain, tmp_path):
+    clips = [replace(clip, origin=make_origin(5)) for clip in make_clips(3)]
     with DatabaseSource(make_database("stored.sqlite", vector_subject, clips, chain(clips))) as source:
         write_export(source, tmp_path / "exported")
     return tmp_path / "exported"
@@ -53,3 +54,20 @@ def test_the_columns_of_the_table_are_documented_with_their_types(exported):
 def test_the_arrays_of_a_shard_are_documented(exported):
     with np.load(exported / "clips-00000.npz", allow_pickle=False) as shard:
         assert list(documented("clips-00000.npz")) == list(shard)
+
+
+def test_an_origin_is_documented_and_read_as_the_page_says(exported):
+    (code,) = re.findall(r"```python\n(import zlib\n.*?)```", PAGE.read_text(), re.DOTALL)
+    with np.load(exported / "clips-00000.npz", allow_pickle=False) as clips:
+        names = {"clips": dict(clips), "n": 1, "json": json}
+    exec(code, names)
+    assert set(documented("An origin")) == names["origin"].keys()
+    assert names["game"] == {
+        "format": "rlhp clip origin",
+        "version": 1,
+        "rom": "pong",
+        "frame_skip": 4,
+        "first_step": 5,
+    }
+    assert names["origin"]["starts"].tolist() == [[3, 17, 0, 6], [4, 5, 1, 0]]
+    assert names["origin"]["actions"].tolist() == [0, 1, 2, 3, 4, 5]
