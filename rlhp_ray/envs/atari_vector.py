@@ -16,7 +16,8 @@ FRAME_STACK = 4
 MAX_GAME_FRAMES = 108_000  # half an hour at 60 frames per second, as of Gymnasium's own ids
 GAME_FRAMES = {"enduro": 3_000}  # by ROM: games cut short; Enduro before its weather changes (Rahtz)
 MAX_NO_OPS = 30  # of random number at a game's start, after FIRE where there is one
-_NO_OP = 0  # the first action of every game but Backgammon and VideoCheckers, which have none
+_NO_OP = 0
+_WITHOUT_NO_OP = ("backgammon", "video_checkers")  # of ale_py's 104 games; their first action is FIRE
 _LARGEST_SEED = 2**31  # of ale_py
 _STACK = np.dtype("<u4")  # four frames in one number, the oldest in the first byte
 
@@ -30,7 +31,9 @@ class AtariGameVectorEnv(VectorEnv):
 
     With a horizon the ends of games are hidden: no flag is raised, the reset takes a step like any other, and the
     reward of the game's last step is lowered by the penalty. Every copy is truncated after `horizon` agent steps, which
-    has nothing to do with its game: that goes on, with a no-op and no reward in the step that is taken for a reset.
+    has nothing to do with its game: that goes on, with a no-op and no reward in the step that is taken for a reset. Of
+    the minimal actions of Backgammon and VideoCheckers none does nothing; there the action before is played once more,
+    in place of a FIRE that nobody chose.
 
     Args:
         rom: name of the game, in small letters and underscores.
@@ -81,7 +84,9 @@ class AtariGameVectorEnv(VectorEnv):
         self._starts_anew = np.ones(num_envs, bool)
         self._rests = np.zeros(num_envs, bool)
         self._age = np.zeros(num_envs, np.int64)
+        self._played = np.zeros(num_envs, np.int64)
         self._rom, self._frame_skip = rom, frame_skip
+        self._has_no_op = rom not in _WITHOUT_NO_OP
         self._log: ActionLog | None = None
         self._has_begun = False
 
@@ -116,7 +121,8 @@ class AtariGameVectorEnv(VectorEnv):
 
     def step(self, actions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Play one agent step of each game."""
-        chosen = np.where(self._rests, _NO_OP, actions)
+        chosen = np.where(self._rests, _NO_OP if self._has_no_op else self._played, actions)
+        self._played = chosen
         native, points, terminated, truncated, native_infos = self._games.step(chosen)
         if self._log is not None:
             self._log.record(chosen, self._starts_anew, native_infos["episode_frame_number"])

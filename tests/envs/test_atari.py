@@ -1,7 +1,9 @@
 """Atari: beside the native environment, replayed, and with hidden ends."""
 
+import ale_py
 import numpy as np
 import pytest
+from ale_py.roms import get_rom_path
 from ale_py.vector_env import AtariVectorEnv
 
 from rlhp_ray.config.loading import load_config
@@ -95,6 +97,28 @@ def test_with_a_horizon_games_end_unseen_and_go_on_beyond_it():
         np.testing.assert_array_equal(mine, other[0])
     last, following = steps[horizon - 1][0], steps[horizon][0]
     np.testing.assert_array_equal(last[..., 1:], following[..., :-1])  # the game was not begun anew
+
+
+@pytest.mark.parametrize(
+    ("rom", "first_action", "played_instead"),
+    [
+        ("pong", ale_py.Action.NOOP, 0),
+        ("backgammon", ale_py.Action.FIRE, 1),
+        ("video_checkers", ale_py.Action.FIRE, 1),
+    ],
+)
+def test_a_game_without_a_no_op_goes_on_beyond_the_horizon_with_the_action_before(rom, first_action, played_instead):
+    console = ale_py.ALEInterface()
+    console.loadROM(get_rom_path(rom))
+    assert console.getMinimalActionSet()[0] == first_action
+    env = AtariGameVectorEnv(rom, 1, horizon=3)
+    log = env.log_actions(8)
+    env.reset(seed=0)
+    truncated = [bool(env.step(np.array([action]))[3][0]) for action in (2, 2, 1, 2, 2, 2, 1, 2)]
+    assert truncated == [False, False, True, False, False, False, True, False]
+    (stretch,) = log.origin(0, 8).stretches
+    assert stretch.actions.tolist() == [2, 2, 1, played_instead, 2, 2, 1, played_instead]
+    env.close()
 
 
 def test_enduro_is_cut_short_before_its_weather_changes():
