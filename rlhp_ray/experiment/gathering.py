@@ -15,7 +15,7 @@ from rlhp_ray.policy.starting_point import load_starting_point
 from rlhp_ray.preferences.pair_chooser import ClipModels
 from rlhp_ray.preferences.preference_collector import RECENT_CLIPS, PreferenceCollector
 from rlhp_ray.preferences.preference_store import PreferenceStore
-from rlhp_ray.preferences.teacher_choice import make_teacher
+from rlhp_ray.preferences.teacher_choice import check_teacher, make_teacher
 from rlhp_ray.reward.clip_features import clip_features
 from rlhp_ray.reward.ensemble import RewardEnsemble
 from rlhp_ray.reward.run_ensemble import ensemble_spec, preference_subject
@@ -38,11 +38,12 @@ def gather_preferences(config: RunConfig, description: EnvDescription, *, config
         The directory that was written.
 
     Raises:
-        ConfigError: the directory exists.
+        ConfigError: the directory exists, or the teacher asks for the RAM of what is no Atari game.
         CheckpointError: the policy to load cannot be read or does not fit.
         TeacherError: a function of the user's fails.
         RewardDataError: too few clips that differ can be had.
     """
+    check_teacher(config)
     warn_if_score_shown(description, config.env.score_mask)
     gathering = _Gathering(config, description)
     archive = PieceArchive.of(config, f"{config_name}-gathered-seed{config.seed}", command)

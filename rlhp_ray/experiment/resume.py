@@ -14,6 +14,7 @@ from rlhp_ray.experiment.checkpoint_links import last_checkpoint
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.trial import RunResult, run_session, say
 from rlhp_ray.preferences.schedule_choice import check_schedule
+from rlhp_ray.preferences.teacher_choice import check_teacher
 
 EXTENDABLE = ("training.env_steps", "preferences.labels")
 
@@ -24,7 +25,8 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
     Raises:
         ArchiveError: not a run directory.
         CheckpointError: its last checkpoint is damaged.
-        ConfigError: overrides other than larger budgets, or the user's label schedule cannot be used.
+        ConfigError: overrides other than larger budgets, or the user's label schedule or reward function cannot be
+            used.
     """
     archive = RunArchive.open(directory)
     config = RunConfig.model_validate(yaml.safe_load(archive.read_config_text()))
@@ -46,6 +48,8 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
         return RunResult(archive.directory, 0)
     description = validate_run(extended, new_run=False)
     check_schedule(extended)
+    if extended.reward_source == "preferences":
+        check_teacher(extended)
     restore = last_checkpoint(archive)
     archive.append_command(command)
     if extended != config:

@@ -19,6 +19,7 @@ from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.summary import RunStatus, build_summary
 from rlhp_ray.preferences.schedule_choice import check_schedule
+from rlhp_ray.preferences.teacher_choice import check_teacher
 
 ERROR_FILE = "error.txt"
 MAX_CAUSES = 10  # followed behind an error
@@ -39,10 +40,12 @@ def run_trial(
     """Train in a new run directory.
 
     Raises:
-        ConfigError: the run directory exists, or the user's label schedule cannot be used.
+        ConfigError: the run directory exists, or the user's label schedule or reward function cannot be used.
         ArchiveError: it cannot be written.
     """
     check_schedule(config)
+    if config.reward_source == "preferences":
+        check_teacher(config)
     archive = RunArchive.create(
         Path(config.output_dir),
         config.name,

@@ -20,6 +20,7 @@ from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.rollout_runner import RolloutRunner
 from rlhp_ray.policy.swapped_env import ENV_NAME, RUN_KEY, register_swapped_env
 from rlhp_ray.preferences.schedule_choice import check_schedule
+from rlhp_ray.preferences.teacher_choice import check_teacher
 from rlhp_ray.seeding import derive_seed
 
 OFF_POLICY = ("SAC", "DQN", "CQL")  # replayed rewards would be stale until they are relabelled
@@ -101,6 +102,8 @@ def preference_driven(config: AlgorithmConfig, **settings: Any) -> AlgorithmConf
         raise ConfigError(join_lines("settings", validation_lines(error))) from error
     validate_run(run)
     check_schedule(run)
+    if run.reward_source == "preferences":
+        check_teacher(run)
     return _driven(config.copy(copy_frozen=False), run)
 
 

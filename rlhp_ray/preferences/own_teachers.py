@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from rlhp_ray.clips.rendering import ClipRenderer
 
 
+def asks_for_ram(target: str) -> bool:
+    """Whether a reward function must be given a console's RAM. Raises TeacherError where it cannot be used."""
+    return "ram" in _reward_function(target).optional
+
+
 class OwnReward:
     """`function(observations, actions) -> rewards [clip_steps]`, in the place of the environment's reward.
 
@@ -34,8 +39,7 @@ class OwnReward:
     """
 
     def __init__(self, target: str) -> None:
-        title = "teacher.reward_function"
-        self._function = UserFunction(title, target, ("observations", "actions"), optional=("ram",))
+        self._function = _reward_function(target)
         self._renderer: ClipRenderer | None = None
         if "ram" in self._function.optional:
             from rlhp_ray.clips.rendering import ClipRenderer  # ale_py, which only those who play Atari wait for
@@ -84,6 +88,10 @@ class CallableTeacher:
         except ValueError:
             known = ", ".join(Answer)
             raise TeacherError(f"{self._function.title} answered {one_line(said)}; expected one of {known}.") from None
+
+
+def _reward_function(target: str) -> UserFunction:
+    return UserFunction("teacher.reward_function", target, ("observations", "actions"), optional=("ram",))
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:

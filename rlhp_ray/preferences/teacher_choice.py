@@ -1,11 +1,15 @@
 """From the configuration's section `teacher` to the teacher."""
 
+import contextlib
 import math
 from dataclasses import fields, replace
 from typing import Any
 
-from rlhp_ray.config.schema import TeacherConfig
-from rlhp_ray.preferences.own_teachers import CallableTeacher, OwnReward
+from rlhp_ray.config.schema import RunConfig, TeacherConfig
+from rlhp_ray.envs.atari_making import rom_of
+from rlhp_ray.envs.env_lookup import find_env_spec
+from rlhp_ray.errors import ConfigError, TeacherError
+from rlhp_ray.preferences.own_teachers import CallableTeacher, OwnReward, asks_for_ram
 from rlhp_ray.preferences.teacher_traits import TeacherTraits
 from rlhp_ray.preferences.teachers import RandomTeacher, SimulatedTeacher, Teacher, true_rewards
 
@@ -37,6 +41,26 @@ def make_teacher(config: TeacherConfig) -> Teacher:
         return SimulatedTeacher(traits, " ".join(words), true_rewards)
     words.append(f"reward_function={config.reward_function}")
     return SimulatedTeacher(traits, " ".join(words), OwnReward(config.reward_function))
+
+
+def check_teacher(config: RunConfig) -> None:
+    """Refuse a reward function that asks for the RAM of a console where there is none, before anything starts.
+
+    One that cannot be used at all is left to `make_teacher`, which says why.
+
+    Raises:
+        ConfigError: naming the function.
+    """
+    target, env_id = config.teacher.reward_function, config.env.id
+    if target is None or rom_of(find_env_spec(env_id)) is not None:
+        return
+    with contextlib.suppress(TeacherError):
+        if asks_for_ram(target):
+            raise ConfigError(
+                f"configuration: teacher.reward_function: got {target}, which has a parameter `ram`, with env.id "
+                f"{env_id}, which has no console's RAM; expected an Atari game (env.id=ALE/...) or a function of "
+                "(observations, actions); change one of the two."
+            )
 
 
 def chosen_traits(config: TeacherConfig) -> TeacherTraits:

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from rlhp_ray.clips.clip import Clip
-from rlhp_ray.config.schema import TeacherConfig
+from rlhp_ray.config.schema import RunConfig, TeacherConfig
+from rlhp_ray.errors import ConfigError
 from rlhp_ray.preferences.own_teachers import CallableTeacher
 from rlhp_ray.preferences.preference import Answer
-from rlhp_ray.preferences.teacher_choice import chosen_traits, make_teacher
+from rlhp_ray.preferences.teacher_choice import check_teacher, chosen_traits, make_teacher
 from rlhp_ray.preferences.teacher_traits import TeacherTraits
 from rlhp_ray.preferences.teachers import RandomTeacher
 
@@ -84,3 +85,24 @@ def test_a_reward_of_ones_own_is_what_the_teacher_compares_by(tricks):
 def test_a_callable_answers_by_itself(tricks):
     teacher = make_teacher(TeacherConfig(callable=f"{tricks}:judge"))
     assert isinstance(teacher, CallableTeacher) and teacher.name == f"callable={tricks}:judge"
+
+
+def run_config(env_id, target):
+    return RunConfig.model_validate({"env": {"id": env_id}, "teacher": {"reward_function": target}})
+
+
+PACE = "rlhp_ray.preferences.enduro_pace:pace"
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "rlhp/MovingDotPixels-v0"])
+def test_a_reward_that_asks_for_ram_is_refused_where_there_is_none(env_id):
+    with pytest.raises(ConfigError, match=rf"^configuration: teacher.reward_function: got {PACE},.*{env_id}") as caught:
+        check_teacher(run_config(env_id, PACE))
+    assert caught.value.exit_code == 2 and "\n" not in str(caught.value)
+
+
+def test_other_rewards_and_games_with_ram_pass_the_check(tricks):
+    check_teacher(run_config("ALE/Enduro-v5", PACE))
+    check_teacher(run_config("CartPole-v1", f"{tricks}:backflip"))
+    check_teacher(run_config("CartPole-v1", None))
+    check_teacher(run_config("CartPole-v1", "no_such_module:backflip"))  # told by what makes the teacher
