@@ -1,7 +1,8 @@
-"""Whether the environments of a run fit into this machine's memory, asked before any of them is made."""
+"""Whether the environments of a run fit into the memory that it may take, asked before any of them is made."""
 
 from collections.abc import Iterator
 
+from rlhp_ray.config.free_memory import free_memory
 from rlhp_ray.config.schema import RunConfig
 
 DEFAULT_BATCH_STEPS = 4000  # of training.rllib.train_batch_size_per_learner, where a run does not set it
@@ -24,14 +25,12 @@ def memory_problems(
         observation_bytes: o, of one observation.
         frame_stack: k, None for observations that are no stacks.
     """
-    import psutil
-
     runners = max(1, config.env.num_env_runners)
     frames = frame_stack or 1
     clip_bytes = (config.preferences.clip_steps + frames - 1) * observation_bytes // frames
     copy_bytes = game_bytes + clip_bytes + _BATCH_COPIES * observation_bytes
     batch_bytes = _BATCH_COPIES * _batch_steps(config) * observation_bytes
-    free = psutil.virtual_memory().available
+    free, where = free_memory()
     needed = config.env.num_envs * runners * copy_bytes + batch_bytes
     if needed <= free:
         return
@@ -39,7 +38,8 @@ def memory_problems(
     of_runners = f" in each of {runners} env runners" if runners > 1 else ""
     problem = (
         f"env.num_envs: got {config.env.num_envs}{of_runners}, for which {_text(needed)} of memory are the least "
-        f"({_text(copy_bytes)} a copy, {_text(batch_bytes)} for the steps of a batch), but {_text(free)} are free; "
+        f"({_text(copy_bytes)} a copy, {_text(batch_bytes)} for the steps of a batch), but {_text(free)} are free "
+        f"{where}; "
     )
     if room < 1:
         yield problem + "not even one fits; lower training.rllib.train_batch_size_per_learner, or free memory"

@@ -18,6 +18,7 @@ BATCH = 2 * 4000 * STACK
 def check(tmp_path, monkeypatch):
     def check(free: int, *overrides: str) -> None:
         monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=free))
+        monkeypatch.setattr("rlhp_ray.config.free_memory.CGROUP_FILE", tmp_path / "none")
         path = tmp_path / "atari.yaml"
         path.write_text(f"output_dir: {tmp_path / 'runs'}\nenv: {{id: ALE/Pong-v5}}\n")
         validate_run(load_config(str(path), ["training.env_steps=10000000", *overrides]))
@@ -44,6 +45,19 @@ def test_a_batch_that_does_not_fit_is_what_to_lower(check):
     with pytest.raises(ConfigError, match=r"not even one fits; lower training\.rllib\.train_batch_size_per_learner"):
         check(BATCH)
     check(BATCH, "training.rllib.train_batch_size_per_learner=2000")
+
+
+def test_the_limit_of_a_container_counts_too(check, tmp_path, monkeypatch):
+    for name, content in (("memory.max", BATCH + 100 * COPY + 7), ("memory.current", 7), ("memory.stat", "")):
+        (tmp_path / name).write_text(str(content))
+    (tmp_path / "cgroup").write_text("0::/")
+    machine = 10 * (BATCH + 100 * COPY)
+    check(machine, "env.num_envs=101")
+    monkeypatch.setattr("rlhp_ray.config.free_memory.CGROUP_MOUNT", tmp_path)
+    (tmp_path / "cgroup").rename(tmp_path / "none")
+    check(machine, "env.num_envs=100")
+    with pytest.raises(ConfigError, match=r"413 MB .* are free below the limit in .*/memory\.max; .*most 100"):
+        check(machine, "env.num_envs=101")
 
 
 def test_more_games_than_any_machine_holds_are_refused_at_once():
