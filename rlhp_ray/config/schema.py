@@ -323,6 +323,11 @@ class EvaluationConfig(_Section):
     episodes: PositiveInt = Field(
         default=100, description="Greedy episodes of the final evaluation on the true reward."
     )
+    max_episode_steps: PositiveInt | None = Field(
+        default=None,
+        description="Env steps after which an evaluation's episode is cut, its return counted as it is then (a game of "
+        "Atari may last 27,000); null is the environment's own limit.",
+    )
 
 
 class RunConfig(_Section):

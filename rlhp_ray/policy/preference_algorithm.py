@@ -179,7 +179,7 @@ class PreferenceDriven(Algorithm):
             return {}
         started = time.perf_counter()
         wanted = episodes or min(INTERIM_EVALUATION_EPISODES, self._run.evaluation.episodes)
-        evaluation = evaluate_greedy(policy, wanted)
+        evaluation = evaluate_greedy(policy, wanted, self._run.evaluation.max_episode_steps)
         return {
             keys.EVALUATION_RETURN: evaluation.true_return_mean,
             keys.EVALUATION_RETURN_STD: evaluation.true_return_std,
