@@ -29,7 +29,7 @@ def train(arguments: argparse.Namespace, command: str) -> int:
 
     config = load_config(arguments.config, arguments.overrides)
     description = validate_run(config)
-    with _progress_to_stderr():
+    with progress_to_stderr():
         from rlhp_ray.experiment.trial import run_trial
 
         result = run_trial(
@@ -39,20 +39,27 @@ def train(arguments: argparse.Namespace, command: str) -> int:
             dashboard=arguments.dashboard,
             command=command,
         )
-    return _finish(result)
+    return finish(result)
 
 
 def resume(arguments: argparse.Namespace, command: str) -> int:
-    """`rlhp resume RUN [k=v ...]`."""
+    """`rlhp resume RUN|SWEEP [k=v ...]`."""
     from rlhp_ray.config.loading import check_overrides
+    from rlhp_ray.sweep.sweep_file import is_sweep
 
-    run = existing(arguments.run, "a run")
+    run = existing(arguments.run, "a run or a sweep")
     check_overrides(arguments.overrides)
-    with _progress_to_stderr():
-        from rlhp_ray.experiment.resume import resume_run
+    with progress_to_stderr():
+        result: RunResult
+        if is_sweep(run):
+            from rlhp_ray.sweep.launch import resume_sweep
 
-        result = resume_run(run, arguments.overrides, dashboard=arguments.dashboard, command=command)
-    return _finish(result)
+            result = resume_sweep(run, arguments.overrides, dashboard=arguments.dashboard, command=command)
+        else:
+            from rlhp_ray.experiment.resume import resume_run
+
+            result = resume_run(run, arguments.overrides, dashboard=arguments.dashboard, command=command)
+    return finish(result)
 
 
 def replay(arguments: argparse.Namespace, command: str) -> int:
@@ -67,12 +74,13 @@ def replay(arguments: argparse.Namespace, command: str) -> int:
     return 0
 
 
-def _progress_to_stderr() -> contextlib.AbstractContextManager[object]:
-    # Ray and Tune print to standard output, which is kept for the directory.
+def progress_to_stderr() -> contextlib.AbstractContextManager[object]:
+    """Ray and Tune print to standard output, which is kept for the directory."""
     return contextlib.redirect_stdout(sys.stderr)
 
 
-def _finish(result: RunResult) -> int:
+def finish(result: RunResult) -> int:
+    """Print the directory that was written, as the last line of standard output; gives the exit code."""
     with contextlib.suppress(BrokenPipeError):  # the run is done, whether or not anyone reads on
         print(result.directory, flush=True)
     return result.exit_code

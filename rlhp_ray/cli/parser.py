@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import rlhp_ray
+from rlhp_ray.cli.argument_types import positive_int
 from rlhp_ray.cli.preference_parser import add_preferences
 from rlhp_ray.cli.reward_parser import add_reward
+from rlhp_ray.cli.sweep_parser import add_sweep
 
 _TRAIN = """\
 Train an agent from preferences. The last line on standard output is the directory of the run; the rest goes to
@@ -18,8 +20,8 @@ example:
 CONFIG is a file of tune_configs/ by its bare name, or the path of a YAML file. An override is section.field=value,
 typed as in YAML; training.rllib.NAME=value sets any setting of RLlib."""
 _RESUME = """\
-Continue a run from its last checkpoint, or extend a finished one with larger budgets. The last line on standard
-output is the directory of the run.
+Continue a run from its last checkpoint, extend a finished one with larger budgets, or run what is left of a sweep. The
+last line on standard output is the directory of the run or sweep.
 
 example:
   rlhp resume runs/pendulum-3-k2f training.env_steps=100000"""
@@ -58,14 +60,15 @@ def _build() -> tuple[argparse.ArgumentParser, list[str]]:
     subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     train = _add_command(subparsers, "train", "train an agent from preferences", _TRAIN)
     train.add_argument("config", metavar="CONFIG", help="name of a shipped configuration, or a path")
-    resume = _add_command(subparsers, "resume", "continue or extend a run", _RESUME)
-    resume.add_argument("run", metavar="RUN", help="directory of a run")
-    for command in (train, resume):
+    sweep = add_sweep(subparsers, _add_command)
+    resume = _add_command(subparsers, "resume", "continue or extend a run, or go on with a sweep", _RESUME)
+    resume.add_argument("run", metavar="RUN|SWEEP", help="directory of a run or of a sweep")
+    for command in (train, sweep, resume):
         command.add_argument("overrides", metavar="k=v", nargs="*", help="override, for example env.num_envs=8")
         command.add_argument("--dashboard", action="store_true", help="start the Ray dashboard and print its address")
     replay = _add_command(subparsers, "replay", "watch a trained agent", _REPLAY)
     replay.add_argument("source", metavar="RUN|CHECKPOINT", help="directory of a run or of a checkpoint")
-    replay.add_argument("--episodes", metavar="N", type=_positive, default=3, help="episodes to play (default: 3)")
+    replay.add_argument("--episodes", metavar="N", type=positive_int, default=3, help="episodes to play (default: 3)")
     replay.add_argument("--live", action="store_true", help="open a window, where a display exists")
     replay.add_argument("--output", metavar="FILE.mp4", help="file for the video (default: chosen and printed)")
     add_preferences(subparsers, _add_command)
@@ -85,16 +88,6 @@ def _add_command(
     )
     parser.set_defaults(parser=parser)  # whose usage is shown where its arguments are wrong
     return parser
-
-
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected an integer >= 1")
-    return number
 
 
 def _refuse(command: argparse.ArgumentParser, words: Sequence[str]) -> NoReturn:

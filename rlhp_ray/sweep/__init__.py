@@ -1,0 +1,1 @@
+"""Many runs as one experiment: seeds, settings, and what they come to."""

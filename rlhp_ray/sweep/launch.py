@@ -1,0 +1,128 @@
+"""Starts a sweep, or goes on with one: directories, Ray, the trials that are left, and what they come to."""
+
+import os
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rlhp_ray.config.loading import dump_config
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.errors import ArchiveError, RlhpError
+from rlhp_ray.experiment.archive_files import archive_errors, make_run_directory, require_disk_space
+from rlhp_ray.experiment.console_log import ConsoleLog
+from rlhp_ray.experiment.provenance import mask_secrets
+from rlhp_ray.experiment.ray_session import ray_session
+from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.summary import RunStatus
+from rlhp_ray.experiment.trial import ERROR_FILE, known_cause, say
+from rlhp_ray.sweep.results import TrialResult, describe_sweep, read_results, write_results
+from rlhp_ray.sweep.sweep_file import Sweep
+from rlhp_ray.sweep.sweep_lock import sweep_lock
+
+CONSOLE_FILE = "console.log"
+COMMAND_FILE = "command.txt"
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """Where a sweep was written, and the exit code of the command."""
+
+    directory: Path
+    exit_code: int
+
+
+def start_sweep(sweep: Sweep, default_stem: str, *, dashboard: bool, command: str) -> SweepResult:
+    """Run a sweep in a new directory.
+
+    Raises:
+        ConfigError: the directory exists.
+        ArchiveError: it cannot be written.
+    """
+    output_dir = Path(os.path.abspath(sweep.config.output_dir))
+    require_disk_space(output_dir)
+    with archive_errors(output_dir):
+        output_dir.mkdir(parents=True, exist_ok=True)
+        name = sweep.config.name
+        directory = make_run_directory(output_dir, name or default_stem, unique=name is None)
+    sweep.write(directory)
+    return run_sweep(directory, sweep, dashboard=dashboard, command=command)
+
+
+def resume_sweep(directory: Path, overrides: Sequence[str], *, dashboard: bool, command: str) -> SweepResult:
+    """Run what is left of a sweep: finished trials are left alone, others go on from their last checkpoints.
+
+    Raises:
+        ArchiveError: not a sweep, or one that another process is running.
+        RlhpError: overrides are given, which a sweep does not take.
+    """
+    if overrides:
+        raise RlhpError(
+            f"{' '.join(overrides)}: a sweep is resumed with the configuration it was started with; expected no "
+            "overrides. Start a new sweep for anything else."
+        )
+    directory = Path(os.path.abspath(directory))
+    return run_sweep(directory, Sweep.read(directory), dashboard=dashboard, command=command)
+
+
+def run_sweep(directory: Path, sweep: Sweep, *, dashboard: bool, command: str) -> SweepResult:
+    """Run every trial of a sweep that is not done, under the sweep's lock, and write the results."""
+    with sweep_lock(directory), ConsoleLog(directory / CONSOLE_FILE):
+        with archive_errors(directory), (directory / COMMAND_FILE).open("a", encoding="utf-8") as file:
+            file.write(mask_secrets(command) + "\n")
+        say(f"sweep directory {directory}")
+        left = {trial.name: trial for trial in sweep.trials if not _is_over(directory / trial.name)}
+        interrupted = False
+        if left:
+            runs = {
+                name: _open_run(directory, sweep.trial_config(trial), name, command) for name, trial in left.items()
+            }
+            interrupted = _train(directory, sweep, runs, dashboard)
+        results = read_results(directory, sweep)
+        write_results(directory, results)
+        say(describe_sweep(directory, results))
+        return SweepResult(directory, _exit_code(results, interrupted))
+
+
+def _is_over(run: Path) -> bool:
+    """Whether a trial of an earlier session has ended by itself: done, or stopped early by the scheduler."""
+    try:
+        summary = RunArchive.open(run).read_summary()
+    except ArchiveError:
+        return False
+    return summary is not None and summary["status"] in (RunStatus.DONE, RunStatus.STOPPED)
+
+
+def _open_run(directory: Path, config: RunConfig, name: str, command: str) -> tuple[RunArchive, RunConfig]:
+    """The archive of a trial: the one of an earlier session, or a new one."""
+    run = directory / name
+    config = config.model_copy(update={"name": name, "output_dir": str(directory)})
+    if run.exists():
+        archive = RunArchive.open(run)
+        archive.append_command(command)
+        return archive, config
+    made = RunArchive.create(directory, name, name, dump_config(config), command, config.question, config.expect)
+    return made, config
+
+
+def _train(directory: Path, sweep: Sweep, runs: dict[str, tuple[RunArchive, RunConfig]], dashboard: bool) -> bool:
+    """Start Ray and Tune for the trials that are left; whether somebody interrupted them."""
+    runners = max(config.env.num_env_runners for _, config in runs.values())
+    try:
+        with ray_session(runners, dashboard) as address:
+            if address:
+                say(f"Ray dashboard {address}")
+            from rlhp_ray.sweep.session import SweepSession
+
+            return SweepSession(runs, sweep.settings, len(sweep.trials)).run()
+    except Exception as error:
+        (directory / ERROR_FILE).write_text(traceback.format_exc())
+        text = known_cause(error) or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
+        say(f"rlhp: error: {text}\n  whole error: {directory / ERROR_FILE}\n  to go on:    rlhp resume {directory}")
+    return False
+
+
+def _exit_code(results: Sequence[TrialResult], interrupted: bool) -> int:
+    if interrupted:
+        return 130
+    return 0 if all(result.status in (RunStatus.DONE, RunStatus.STOPPED) for result in results) else 1

@@ -1,0 +1,73 @@
+"""Tune callback that shows one live line for a whole sweep, and above it each trial that ends."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ray.tune import Callback
+
+from rlhp_ray import metric_keys as keys
+from rlhp_ray.experiment.live_line import LiveLine
+
+
+class SweepProgress(Callback):
+    """Counts trials and env steps.
+
+    Args:
+        env_steps: budget of each trial that is left to run, by its name.
+        trials_in_all: of the sweep, with those that had ended before.
+    """
+
+    def __init__(self, env_steps: Mapping[str, int], trials_in_all: int) -> None:
+        self._budgets = env_steps
+        self._done = dict.fromkeys(env_steps, 0)
+        self._first: dict[str, int] = {}
+        self._running: set[str] = set()
+        self._ended_before = trials_in_all - len(env_steps)
+        self._ended = 0
+        self._started: float | None = None
+        self._line = LiveLine()
+
+    def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        name, metrics = str(trial), result[keys.METRICS]
+        for notice in result[keys.NOTICES]:
+            self._line.notice(f"rlhp: warning: {name}: {notice}")
+        self._started = self._started or time.monotonic()
+        self._running.add(name)
+        self._done[name] = min(metrics[keys.ENV_STEPS], self._budgets[name])
+        self._first.setdefault(name, self._done[name])
+        self._show()
+
+    def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        metrics = trial.last_result.get(keys.METRICS, {})
+        value = metrics.get(keys.EVALUATION_RETURN)
+        text = f"{value:.1f}" if value is not None else "not evaluated"
+        self._end(trial, f"true return (greedy) {text} after {metrics.get(keys.ENV_STEPS, 0):,} env steps")
+
+    def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        self._end(trial, f"failed {trial.num_failures} times; see error.txt in its directory")
+
+    def _end(self, trial: Any, text: str) -> None:
+        name = str(trial)
+        self._running.discard(name)
+        self._ended += 1
+        self._done[name] = self._budgets[name]
+        self._line.notice(f"{name:<14}{text}")
+        self._show()
+
+    def _show(self) -> None:
+        ended, count = self._ended_before + self._ended, self._ended_before + len(self._budgets)
+        running = ", ".join(
+            f"{name} {100 * self._done[name] // self._budgets[name]} %" for name in sorted(self._running)
+        )
+        parts = [f"{ended} of {count} trials", running, self._time_left()]
+        self._line.show(" | ".join(part for part in parts if part), last=ended == count)
+
+    def _time_left(self) -> str:
+        """As long again per env step as so far, with as many trials beside each other."""
+        taken = sum(self._done[name] - first for name, first in self._first.items())
+        left = sum(self._budgets[name] - done for name, done in self._done.items())
+        if self._started is None or taken <= 0 or left <= 0:
+            return ""
+        seconds = int((time.monotonic() - self._started) / taken * left)
+        return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d} left"

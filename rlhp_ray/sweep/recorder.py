@@ -1,0 +1,50 @@
+"""Hands what Tune reports of a trial to the recorder of its run, and closes the run where the trial ends."""
+
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from ray.tune import Callback
+
+from rlhp_ray.experiment.closing import draw_and_film
+from rlhp_ray.experiment.interrupts import InterruptStopper
+from rlhp_ray.experiment.run_recorder import RunRecorder
+from rlhp_ray.experiment.summary import RunStatus
+from rlhp_ray.experiment.trial import ERROR_FILE
+
+
+class SweepRecorder(Callback):
+    """Tune callback for all trials together.
+
+    Args:
+        recorders: of the runs, by the names of their trials.
+        stopper: tells whether a trial ended because somebody asked it to.
+    """
+
+    def __init__(self, recorders: Mapping[str, RunRecorder], stopper: InterruptStopper) -> None:
+        self._recorders, self._stopper = recorders, stopper
+
+    def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        self._of(trial).on_trial_result(iteration, trials, trial, result, **info)
+
+    def on_checkpoint(self, iteration: int, trials: list, trial: Any, checkpoint: Any, **info: Any) -> None:
+        self._of(trial).on_checkpoint(iteration, trials, trial, checkpoint, **info)
+
+    def on_trial_complete(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        recorder = self._of(trial)
+        if recorder.has_finished:
+            status = RunStatus.DONE
+        else:
+            status = RunStatus.INTERRUPTED if self._stopper.requested else RunStatus.STOPPED
+        recorder.close(status, failures=trial.num_failures)
+        if status is RunStatus.DONE:
+            draw_and_film(recorder.archive, recorder.config)
+
+    def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        recorder, error = self._of(trial), trial.get_pickled_error() or trial.get_error()
+        text = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else str(error)
+        (recorder.archive.directory / ERROR_FILE).write_text(text)
+        recorder.close(RunStatus.FAILED, failures=trial.num_failures)
+
+    def _of(self, trial: Any) -> RunRecorder:
+        return self._recorders[str(trial)]

@@ -1,0 +1,112 @@
+"""What a sweep came to: one row for each trial in `results.csv`, and a table of settings for a person."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlhp_ray.experiment.archive_files import archive_errors, write_durably
+from rlhp_ray.sweep.plan import setting_text
+from rlhp_ray.sweep.sweep_file import Sweep
+
+RESULTS_FILE = "results.csv"
+NOT_STARTED = "not started"
+COLUMNS = (  # of summary.json
+    "status", "true_return_mean", "true_return_std", "env_steps", "labels", "queries", "reward_validation_accuracy",
+    "env_steps_per_second", "train_seconds", "cpu_hours", "failures",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial and its summary.
+
+    Args:
+        name: of its directory.
+        setting: values of the axes.
+        seed: of the run.
+        summary: `summary.json`, empty where there is none.
+    """
+
+    name: str
+    setting: dict[str, Any]
+    seed: int
+    summary: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        """`done`, `stopped`, `failed`, `interrupted`, or that it has not begun or never ended."""
+        return self.summary.get("status", NOT_STARTED)
+
+    @property
+    def true_return(self) -> float | None:
+        """Mean greedy true return at the end of a run that is done."""
+        return self.summary.get("true_return_mean") if self.status == "done" else None
+
+
+def read_results(directory: Path, sweep: Sweep) -> list[TrialResult]:
+    """Every trial of the sweep with what its run directory says."""
+    return [
+        TrialResult(trial.name, trial.setting, trial.seed, _summary(directory / trial.name)) for trial in sweep.trials
+    ]
+
+
+def _summary(run: Path) -> dict[str, Any]:
+    try:
+        return json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def write_results(directory: Path, results: Sequence[TrialResult]) -> None:
+    """Write `results.csv` into the sweep's directory."""
+    text = io.StringIO()
+    keys = list(dict.fromkeys(key for result in results for key in result.setting))
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["trial", "seed", *keys, *COLUMNS])
+    for result in results:
+        found = {**result.summary, "status": result.status}
+        setting = [result.setting.get(key) for key in keys]
+        writer.writerow([result.name, result.seed, *setting, *(found.get(column) for column in COLUMNS)])
+    path = directory / RESULTS_FILE
+    with archive_errors(path):
+        write_durably(path, text.getvalue())
+
+
+def returns_by_setting(results: Sequence[TrialResult]) -> dict[str, list[float]]:
+    """Final true returns of the runs that are done, by setting, in the order of the trials."""
+    returns: dict[str, list[float]] = {}
+    for result in results:
+        if result.true_return is not None:
+            returns.setdefault(setting_text(result.setting), []).append(result.true_return)
+    return returns
+
+
+def describe_sweep(directory: Path, results: Sequence[TrialResult]) -> str:
+    """The closing table: every trial, then every setting over its seeds, then the files to look at."""
+    lines = ["", f"  {'trial':<14}{'status':<13}{'true return':>12}{'env steps':>12}{'labels':>8}  setting"]
+    lines += [_row(result) for result in results]
+    others = [result for result in results if result.status not in ("done", "stopped")]
+    if others:
+        lines += ["", f"  {len(others)} of {len(results)} trials are not done; to go on: rlhp resume {directory}"]
+    lines += [
+        "",
+        f"  {'results':<14}{directory / RESULTS_FILE}",
+        f"  {'runs':<14}{directory / results[0].name}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(result: TrialResult) -> str:
+    value = result.summary.get("true_return_mean")
+    figures = (
+        "-" if value is None else f"{value:.1f}",
+        f"{result.summary.get('env_steps', 0):,}",
+        f"{result.summary.get('labels', 0):,}",
+    )
+    text = "".join(f"{figure:>{width}}" for figure, width in zip(figures, (12, 12, 8), strict=True))
+    return f"  {result.name:<14}{result.status:<13}{text}  seed={result.seed}, {setting_text(result.setting)}"

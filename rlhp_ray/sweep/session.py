@@ -1,0 +1,100 @@
+"""Runs the trials of a sweep through one `tune.run`: each is a whole run in a directory of its own."""
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from ray import tune
+from ray.tune import Experiment
+from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
+
+from rlhp_ray import metric_keys as keys
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.experiment.checkpoint_links import last_checkpoint
+from rlhp_ray.experiment.interrupts import InterruptStopper, interrupt_once
+from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.run_recorder import RunRecorder
+from rlhp_ray.experiment.tuning import run_checkpoints, tune_directory
+from rlhp_ray.policy.algorithm_config import build_algorithm_config
+from rlhp_ray.policy.preference_algorithm import STORE_DIRECTORY_KEY, TRIAL_CPUS_KEY
+from rlhp_ray.sweep.progress import SweepProgress
+from rlhp_ray.sweep.recorder import SweepRecorder
+from rlhp_ray.sweep.sweep_file import SweepSettings
+
+MAX_RETRIES = 2  # of a trial that fails, each from its last checkpoint
+ASHA_REDUCTION = 3  # Li et al. 2020 use 4, Ray 4; three leaves more seeds alive in a small sweep
+ASHA_GRACE_SHARE = 0.2  # of the env steps, before which none is stopped
+
+
+class SweepSession:
+    """One call of `tune.run`; a resumed sweep has several.
+
+    Args:
+        runs: archive and configuration of every trial that is left to run, by its name.
+        settings: of the sweep.
+        trials_in_all: of the sweep, with those that are done.
+    """
+
+    def __init__(
+        self, runs: Mapping[str, tuple[RunArchive, RunConfig]], settings: SweepSettings, trials_in_all: int
+    ) -> None:
+        self._settings = settings
+        self._stopper = InterruptStopper()
+        self._longest = max(config.training.env_steps for _, config in runs.values())
+        started = time.monotonic()
+        recorders = {}
+        self._experiments = []
+        for name, (archive, config) in runs.items():
+            restore = last_checkpoint(archive)
+            recorders[name] = RunRecorder(archive, config, restore, lambda: time.monotonic() - started)
+            self._experiments.append(self._experiment(name, archive, config, restore))
+        self._recorder = SweepRecorder(recorders, self._stopper)
+        self._progress = SweepProgress(
+            {name: config.training.env_steps for name, (_, config) in runs.items()}, trials_in_all
+        )
+
+    def run(self) -> bool:
+        """Train all of them; whether it was interrupted. Failed trials are recorded, and never stop the others."""
+        os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"  # an iteration in which no episode ends has no return
+        with interrupt_once(self._stopper):
+            tune.run(
+                self._experiments,  # type: ignore[arg-type]  # Tune takes a list, and says so in its documentation
+                scheduler=self._scheduler(),
+                callbacks=[self._recorder, self._progress],
+                verbose=0,
+                raise_on_failed_trial=False,
+            )
+        return self._stopper.requested
+
+    def _experiment(self, name: str, archive: RunArchive, config: RunConfig, restore: Path | None) -> Experiment:
+        """A trial as an experiment of its own: checkpoints, and what Tune files, then lie in the run's directory."""
+        algorithm = build_algorithm_config(config)
+        algorithm.env_config[STORE_DIRECTORY_KEY] = str(archive.directory)
+        algorithm.env_config[TRIAL_CPUS_KEY] = self._settings.trial_cpus
+        storage, session = tune_directory(archive)
+        assert algorithm.algo_class is not None
+        return Experiment(
+            session,
+            algorithm.algo_class,
+            config=algorithm.to_dict(),
+            storage_path=storage,
+            trial_name_creator=lambda trial: name,
+            trial_dirname_creator=lambda trial: "trial",
+            restore=str(restore) if restore else None,
+            stop=self._stopper,
+            checkpoint_config=run_checkpoints(config, algorithm),
+            max_failures=MAX_RETRIES,
+        )
+
+    def _scheduler(self) -> TrialScheduler:
+        if self._settings.scheduler == "none":
+            return FIFOScheduler()
+        return ASHAScheduler(
+            time_attr=f"{keys.METRICS}/{keys.ENV_STEPS}",
+            metric=f"{keys.METRICS}/{keys.TRUE_RETURN}",
+            mode="max",
+            max_t=self._longest,
+            grace_period=max(1, round(ASHA_GRACE_SHARE * self._longest)),
+            reduction_factor=ASHA_REDUCTION,
+        )

@@ -1,0 +1,58 @@
+"""What is told of a sweep before it starts."""
+
+import json
+import os
+
+import pytest
+
+from rlhp_ray.config.loading import load_config
+from rlhp_ray.errors import ConfigError
+from rlhp_ray.sweep.forecast import describe_plan, forecast
+from rlhp_ray.sweep.plan import plan_trials
+
+
+def finished_run(folder, **summary):
+    folder.mkdir(parents=True)
+    done = {"status": "done", "env": "rlhp/MovingDot-v0", "reward_source": "preferences"}
+    (folder / "summary.json").write_text(json.dumps(done | summary))
+
+
+@pytest.fixture(autouse=True)
+def four_cpus(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+
+
+@pytest.fixture
+def configs():
+    return [load_config("moving_dot", [f"seed={seed}", "training.env_steps=1000"]) for seed in range(6)]
+
+
+def test_trials_share_the_machine_and_time_follows_earlier_runs(configs, tmp_path):
+    for name, seconds in (("a", 10.0), ("b", 20.0), ("sweep/c", 90.0)):
+        finished_run(tmp_path / name, wall_seconds=seconds, env_steps=1000)
+    finished_run(tmp_path / "other", wall_seconds=1.0, env_steps=1000, env="Pendulum-v1")
+    finished_run(tmp_path / "failed", wall_seconds=1.0, env_steps=1000, status="failed")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "summary.json").write_text("{")
+    expected = forecast(configs, 1.0, tmp_path)
+    assert (expected.concurrent, expected.trial_cpus) == (4, 1.0)
+    assert expected.seconds == pytest.approx(6 * 20 / 4)
+
+
+def test_without_earlier_runs_no_time_is_told(configs, tmp_path):
+    expected = forecast(configs, 2.0, tmp_path)
+    assert (expected.concurrent, expected.seconds) == (2, None)
+    text = describe_plan(plan_trials((), range(6), 1, 0), configs, expected)
+    assert "time          unknown" in text
+    assert "env steps     6,000" in text
+    assert text.count("seed=") == 6
+
+
+def test_fractions_let_several_trials_share_a_processor(configs, tmp_path):
+    assert forecast(configs, 0.7, tmp_path).concurrent == 5
+
+
+def test_a_trial_that_the_machine_can_never_hold_is_refused(tmp_path):
+    configs = [load_config("moving_dot", ["env.num_env_runners=3"])]
+    with pytest.raises(ConfigError, match=r"needs 5 CPUs \(2 and one for each env runner\), but this machine has 4"):
+        forecast(configs, 2.0, tmp_path)
