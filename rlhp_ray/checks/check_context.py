@@ -7,17 +7,24 @@ from rlhp_ray.checks.earlier_runs import EarlierRun, earlier_runs
 from rlhp_ray.checks.machine import Machine, this_machine
 from rlhp_ray.checks.run_plan import RunPlan
 from rlhp_ray.checks.teacher_trial import TeacherTrial, try_teacher
-from rlhp_ray.checks.untrained_rollout import UntrainedRollout, roll_out_untrained
+from rlhp_ray.checks.untrained_rollout import MAX_COPIES, UntrainedRollout, roll_out_untrained
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import EnvDescription
 
 
 @dataclass(frozen=True)
 class TimeLimits:
-    """Seconds for what takes long: the rollout, and the teacher."""
+    """What bounds the look at an environment.
+
+    Args:
+        rollout: seconds.
+        teacher: seconds.
+        games: copies of an Atari game, each of which takes a tenth of a second to make, and another to reset.
+    """
 
     rollout: float
     teacher: float
+    games: int = MAX_COPIES
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +68,8 @@ def look_around(
         TeacherError: a label schedule of the user's cannot be used.
     """
     output_dir = Path(config.output_dir)
-    rollout = roll_out_untrained(config, description, limits.rollout)
+    copies = MAX_COPIES if description.has_score_mask is None else limits.games
+    rollout = roll_out_untrained(config, description, limits.rollout, copies)
     return CheckContext(
         config=config,
         description=description,

@@ -34,8 +34,7 @@ def clips_miss_the_ends_of_episodes(context: CheckContext) -> Iterator[Finding]:
 def clips_are_longer_than_episodes(context: CheckContext) -> Iterator[Finding]:
     """With visible ends, episodes that end before a clip is filled."""
     rollout, clip_steps = context.rollout, context.config.preferences.clip_steps
-    copies = min(context.plan.copies, 16)
-    if not context.learns_preferences or rollout.env_steps < FEWEST_CLIP_LENGTHS * clip_steps * copies:
+    if not context.learns_preferences or rollout.env_steps < FEWEST_CLIP_LENGTHS * clip_steps * rollout.copies:
         return
     share = len(rollout.clips) * clip_steps / rollout.env_steps
     if rollout.episode_steps and share < 1 - 2 * LARGEST_LOST_SHARE:
@@ -48,16 +47,18 @@ def clips_are_longer_than_episodes(context: CheckContext) -> Iterator[Finding]:
 
 
 def teacher_fails(context: CheckContext) -> Iterator[Finding]:
-    """A function of the user's that raises or returns what it must not; and what a teacher says of itself."""
-    if not context.learns_preferences:
-        return
-    if context.teacher.failure is not None:
+    """A function of the user's that raises or returns what it must not."""
+    if context.learns_preferences and context.teacher.failure is not None:
         yield Finding(
             f"the teacher failed on clips of the untrained policy: {context.teacher.failure}",
             "the run fails at its first query.",
             "mend the function that the section teacher names.",
         )
-    for notice in context.teacher.notices:
+
+
+def thresholds_are_off(context: CheckContext) -> Iterator[Finding]:
+    """What a teacher has to say of its own thresholds."""
+    for notice in context.teacher.notices if context.learns_preferences else ():
         yield Finding(
             notice, "the teacher is then not the one that was asked for.", "set the threshold in units of true return."
         )

@@ -44,6 +44,7 @@ CHECKS: dict[str, tuple[Check, ...]] = {
         clip_checks.clips_miss_the_ends_of_episodes,
         clip_checks.clips_are_longer_than_episodes,
         clip_checks.teacher_fails,
+        clip_checks.thresholds_are_off,
         clip_checks.clips_tie,
         clip_checks.teacher_skips,
         clip_checks.teacher_tosses_a_coin,
@@ -85,11 +86,12 @@ CHECKS: dict[str, tuple[Check, ...]] = {
 
 NOT_BEFORE_A_RUN = (
     setting_checks.rllib_refuses,  # takes seconds
-    leak_checks.ends_are_visible,  # a run warns of these two itself
+    leak_checks.ends_are_visible,  # a run warns of these itself
     leak_checks.score_is_shown,
+    clip_checks.thresholds_are_off,
 )
 WHOLE = TimeLimits(rollout=25.0, teacher=10.0)
-QUICK = TimeLimits(rollout=1.0, teacher=0.3)
+QUICK = TimeLimits(rollout=0.8, teacher=0.2, games=4)
 
 
 @dataclass(frozen=True)

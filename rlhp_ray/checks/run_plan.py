@@ -70,9 +70,9 @@ def setting(config: RunConfig, name: str) -> Any:
 
 def scheduled(value: Any) -> list[tuple[int, float]]:
     """A setting that may be a schedule, as pairs (env steps, value); empty where it is neither number nor schedule."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float):
         return [(0, float(value))]
-    if isinstance(value, list | tuple):
-        pairs = [pair for pair in value if isinstance(pair, list | tuple) and len(pair) == 2]
-        return [(int(when), float(what)) for when, what in pairs]
-    return []
+    if not isinstance(value, list | tuple):
+        return []
+    pairs = [pair for pair in value if isinstance(pair, list | tuple) and len(pair) == 2]
+    return [(int(when), float(what)) for when, what in pairs if isinstance(when, int) and isinstance(what, int | float)]

@@ -39,8 +39,9 @@ class UntrainedRollout:
         predictor_saw: what entered the reward networks.
         clips: oldest first.
         episode_steps: length of each episode that ended, or of each game whose end was hidden but told.
+        copies: of the environment.
         env_steps: taken.
-        seconds: taken for them.
+        seconds: taken for them, without the reset before.
         failure: why the environment could not be stepped on, or None.
         is_cut_short: whether time was up before what was wanted had been seen: mostly starts of episodes then.
     """
@@ -50,14 +51,17 @@ class UntrainedRollout:
     predictor_saw: Moments | None = None
     clips: list[Clip] = field(default_factory=list)
     episode_steps: tuple[int, ...] = ()
+    copies: int = 1
     env_steps: int = 0
     seconds: float = 0.0
     failure: str | None = None
     is_cut_short: bool = False
 
 
-def roll_out_untrained(config: RunConfig, description: EnvDescription, seconds: float) -> UntrainedRollout:
-    """Roll out until about 200 clips are filled, or this much time is over.
+def roll_out_untrained(
+    config: RunConfig, description: EnvDescription, seconds: float, most_copies: int = MAX_COPIES
+) -> UntrainedRollout:
+    """Roll out at most so many copies until about 200 clips are filled, or this much time is over.
 
     Raises:
         CheckpointError: what the run is to start from cannot be read or does not fit.
@@ -73,8 +77,10 @@ def roll_out_untrained(config: RunConfig, description: EnvDescription, seconds: 
         seed = derive_seed(config.seed, "check", "network")
         network = untrained_network(ensemble.scaling, description.action_space, config.training.hidden_sizes, seed)
     policy = SamplingPolicy(network, description.action_space, derive_seed(config.seed, "check", "actions"))
-    copies = min(MAX_COPIES, config.env.num_envs)
+    copies = min(most_copies, config.env.num_envs)
     env = make_run_env(config, description, ensemble, num_envs=copies, use_true_reward=False, records=True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as a run does
     try:
         looker = _Looker(config, description, env, ensemble, policy)
         if not ensemble.scaling.needs_data:
@@ -88,6 +94,7 @@ def roll_out_untrained(config: RunConfig, description: EnvDescription, seconds: 
         ensemble.load(PublishedReward(before.version, before.weights, before.normaliser, scaling))
         return looker.look((1 - SHARE_FOR_SCALING) * seconds)
     finally:
+        torch.set_num_threads(threads)
         env.close()
 
 
@@ -115,10 +122,11 @@ class _Looker:
         policy_observer = InputObserver(len(shape), every=1)
         dimensions = len(self._ensemble.spec.network_shape.observation_shape)
         self._ensemble.observer = InputObserver(dimensions, every=1, step_rows=self._env.num_envs)
-        seen = UntrainedRollout(self._ensemble.scaling)
-        started = time.perf_counter()
+        seen = UntrainedRollout(self._ensemble.scaling, copies=self._env.num_envs)
+        begun = started = time.perf_counter()
         try:
             observations, _ = self._env.reset(seed=self._seed)
+            begun = time.perf_counter()
             while len(seen.clips) < self._clips_wanted and seen.env_steps < self._most_env_steps:
                 for _ in range(self._clip_steps):
                     policy_observer.observe(torch.from_numpy(np.ascontiguousarray(observations)))
@@ -136,7 +144,7 @@ class _Looker:
             seen,
             policy_saw=policy_observer.take(),
             predictor_saw=self._ensemble.observer.take(),
-            seconds=time.perf_counter() - started,
+            seconds=time.perf_counter() - begun,
         )
 
     def _harvested(self, seen: UntrainedRollout) -> UntrainedRollout:

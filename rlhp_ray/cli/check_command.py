@@ -42,5 +42,9 @@ def warn_before_training(config: "RunConfig", description: "EnvDescription") -> 
         findings = run_quick_checks(config, description)
     except RlhpError:
         return  # the run says so itself, and archives it
+    except Exception as error:  # a check that fails is no reason not to train
+        text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        print(f"rlhp: warning: the check before the run failed ({text})", file=sys.stderr, flush=True)
+        return
     for finding in findings:
         print(f"rlhp: warning: {finding_line(finding)}", file=sys.stderr, flush=True)

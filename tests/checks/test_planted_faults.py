@@ -12,7 +12,7 @@ from rlhp_ray.checks.setting_checks import rllib_refuses
 from rlhp_ray.config.loading import known_configs
 from rlhp_ray.reward.ensemble import RewardEnsemble
 
-SHORT = TimeLimits(rollout=0.5, teacher=0.0)  # for what is counted rather than seen
+SHORT = TimeLimits(rollout=0.5, teacher=0.0, games=1)  # for what is counted rather than seen
 
 
 @pytest.mark.parametrize("config", known_configs())
@@ -149,7 +149,9 @@ def test_a_teacher_that_fails(around, found):
 
 
 def test_a_threshold_that_is_off(around, found):
-    assert "teacher.skip=0.1 is a share" in found(around("teacher.preset=skip", config="pendulum"))["teacher_fails"]
+    assert (
+        "teacher.skip=0.1 is a share" in found(around("teacher.preset=skip", config="pendulum"))["thresholds_are_off"]
+    )
 
 
 def test_a_teacher_that_skips(around, found):

@@ -69,6 +69,7 @@ def test_the_quick_part_is_silent_on_shipped_configurations(config):
 
 def test_the_quick_part_leaves_out_what_a_run_warns_of_itself():
     assert quick("env.score_mask='off'", config="pong") == []
+    assert quick("teacher.equal=0.1", config="pendulum") == []
     whats = [finding.what for finding in quick("env.horizon=null", "preferences.clip_steps=5", config="cartpole")]
     assert whats and not any("the ends of" in what for what in whats)
 
@@ -103,7 +104,8 @@ def test_a_plan_counts_what_a_run_does():
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(0.1, [(0, 0.1)]), ([[0, 1], [50, 0]], [(0, 1.0), (50, 0.0)]), ("x", []), (None, [])]
+    ("value", "expected"),
+    [(0.1, [(0, 0.1)]), ([[0, 1], [50, 0]], [(0, 1.0), (50, 0.0)]), ("x", []), ([[0, "x"]], []), (None, [])],
 )
 def test_a_setting_may_be_a_schedule(value, expected):
     assert scheduled(value) == expected

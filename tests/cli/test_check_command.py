@@ -90,6 +90,16 @@ def test_training_says_nothing_of_notes(training, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_check_that_fails_does_not_keep_a_run_from_starting(training, capsys, monkeypatch):
+    def fail(config, description):
+        raise ZeroDivisionError("by\nzero")
+
+    monkeypatch.setattr("rlhp_ray.checks.premortem.run_quick_checks", fail)
+    assert main(["train", "moving_dot"]) == 0
+    assert capsys.readouterr().err == "rlhp: warning: the check before the run failed (ZeroDivisionError: by zero)\n"
+    assert len(training) == 1
+
+
 def test_what_cannot_be_loaded_is_left_to_the_run_to_say(training, capsys, tmp_path):
     assert main(["train", "moving_dot", f"reward.load={tmp_path}"]) == 0
     assert capsys.readouterr().err == ""
