@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Protocol
 
+from rlhp_ray.cli.check_command import warn_before_training
 from rlhp_ray.errors import ConfigError
 
 
@@ -30,6 +31,7 @@ def train(arguments: argparse.Namespace, command: str) -> int:
     config = load_config(arguments.config, arguments.overrides)
     description = validate_run(config)
     with progress_to_stderr():
+        warn_before_training(config, description)
         from rlhp_ray.experiment.trial import run_trial
 
         result = run_trial(

@@ -27,11 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: Sequence[str]) -> int:
     arguments = parse_arguments(words)
-    from rlhp_ray.cli import commands, preference_commands, reward_commands, sweep_commands
+    from rlhp_ray.cli import check_command, commands, preference_commands, reward_commands, sweep_commands
 
     run = {
         "train": commands.train,
         "sweep": sweep_commands.sweep,
+        "check": check_command.check,
         "resume": commands.resume,
         "replay": commands.replay,
         "preferences": preference_commands.preferences,

@@ -19,6 +19,15 @@ example:
 
 CONFIG is a file of tune_configs/ by its bare name, or the path of a YAML file. An override is section.field=value,
 typed as in YAML; training.rllib.NAME=value sets any setting of RLlib."""
+_CHECK = """\
+Say what is likely to make a run fail, before it is started: what policy and predictor really see, what would give the
+reward away, clips that tie, labels that come too late, memory, disk, and how long it will take. Takes less than a
+minute. Findings exit 1, notes 0.
+
+example:
+  rlhp check pendulum preferences.labels=20
+
+CONFIG and overrides are those of `rlhp train`."""
 _RESUME = """\
 Continue a run from its last checkpoint, extend a finished one with larger budgets, or run what is left of a sweep. The
 last line on standard output is the directory of the run or sweep.
@@ -61,10 +70,13 @@ def _build() -> tuple[argparse.ArgumentParser, list[str]]:
     train = _add_command(subparsers, "train", "train an agent from preferences", _TRAIN)
     train.add_argument("config", metavar="CONFIG", help="name of a shipped configuration, or a path")
     sweep = add_sweep(subparsers, _add_command)
+    check = _add_command(subparsers, "check", "say what is likely to make a run fail", _CHECK)
+    check.add_argument("config", metavar="CONFIG", help="name of a shipped configuration, or a path")
     resume = _add_command(subparsers, "resume", "continue or extend a run, or go on with a sweep", _RESUME)
     resume.add_argument("run", metavar="RUN|SWEEP", help="directory of a run or of a sweep")
-    for command in (train, sweep, resume):
+    for command in (train, sweep, check, resume):
         command.add_argument("overrides", metavar="k=v", nargs="*", help="override, for example env.num_envs=8")
+    for command in (train, sweep, resume):
         command.add_argument("--dashboard", action="store_true", help="start the Ray dashboard and print its address")
     replay = _add_command(subparsers, "replay", "watch a trained agent", _REPLAY)
     replay.add_argument("source", metavar="RUN|CHECKPOINT", help="directory of a run or of a checkpoint")

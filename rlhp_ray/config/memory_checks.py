@@ -29,7 +29,7 @@ def memory_problems(
     frames = frame_stack or 1
     clip_bytes = (config.preferences.clip_steps + frames - 1) * observation_bytes // frames
     copy_bytes = game_bytes + clip_bytes + _BATCH_COPIES * observation_bytes
-    batch_bytes = _BATCH_COPIES * _batch_steps(config) * observation_bytes
+    batch_bytes = _BATCH_COPIES * batch_env_steps(config) * observation_bytes
     free, where = free_memory()
     needed = config.env.num_envs * runners * copy_bytes + batch_bytes
     if needed <= free:
@@ -47,7 +47,8 @@ def memory_problems(
         yield problem + f"expected at most {room}; lower env.num_envs{' or env.num_env_runners' if runners > 1 else ''}"
 
 
-def _batch_steps(config: RunConfig) -> int:
+def batch_env_steps(config: RunConfig) -> int:
+    """Env steps in one training iteration of one learner."""
     steps = config.training.rllib.get("train_batch_size_per_learner", DEFAULT_BATCH_STEPS)
     return steps if isinstance(steps, int) else DEFAULT_BATCH_STEPS
 

@@ -11,10 +11,10 @@ from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.util.debug import log_once
 
 from rlhp_ray.config.error_text import join_lines, validation_lines
-from rlhp_ray.config.memory_checks import DEFAULT_BATCH_STEPS
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ConfigError
+from rlhp_ray.policy.ppo_defaults import PPO_DEFAULTS
 from rlhp_ray.policy.preference_algorithm import preference_driven_class, reapply_reward
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.rollout_runner import RolloutRunner
@@ -24,23 +24,6 @@ from rlhp_ray.preferences.teacher_choice import check_teacher
 from rlhp_ray.seeding import derive_seed
 
 OFF_POLICY = ("SAC", "DQN", "CQL")  # replayed rewards would be stale until they are relabelled
-
-PPO_DEFAULTS: dict[str, Any] = {
-    # RLlib's defaults that do not suit (lambda 1, value clip 10, KL loss) replaced by the field's usual ones
-    # (Schulman et al. 2017; Andrychowicz et al. 2021).
-    "lr": 1e-3,
-    "gamma": 0.99,
-    "lambda_": 0.95,
-    "clip_param": 0.2,
-    "vf_clip_param": float("inf"),
-    "vf_loss_coeff": 0.5,
-    "entropy_coeff": 0.01,
-    "use_kl_loss": False,
-    "grad_clip": 0.5,
-    "num_epochs": 10,
-    "train_batch_size_per_learner": DEFAULT_BATCH_STEPS,
-    "minibatch_size": 500,
-}
 
 
 def build_algorithm_config(run: RunConfig) -> AlgorithmConfig:

@@ -1,6 +1,5 @@
 """What a preference-driven trial does around RLlib's training: initial labels, rounds, versions, counts, metrics."""
 
-import math
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +12,7 @@ from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replay_labels
 from rlhp_ray.actors.process_usage import cpu_seconds, resident_megabytes
 from rlhp_ray.clips.clip import ClipArrays
-from rlhp_ray.clips.initial_rollouts import INITIAL_CLIPS_PER_QUERY, STINT_CLIPS
+from rlhp_ray.clips.initial_rollouts import STINT_CLIPS, initial_env_steps
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.policy.run_diagnostics import RunDiagnostics
 from rlhp_ray.policy.runner_group import (
@@ -23,21 +22,11 @@ from rlhp_ray.policy.runner_group import (
     publish_to_runners,
     restart_runners,
 )
-from rlhp_ray.preferences.label_schedule import LabelSchedule
-from rlhp_ray.preferences.schedule_choice import make_schedule
+from rlhp_ray.preferences.schedule_choice import label_schedule, last_useful_start
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.rank_correlation import rank_correlation
 from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.seeding import derive_seed
-
-LARGEST_INITIAL_SHARE = 0.2  # of the run's env steps
-ITERATIONS_TO_USE_A_ROUND = 2  # it is fitted during the next training iteration and applied in the one after
-
-
-def label_schedule(config: RunConfig, batch_env_steps: int) -> LabelSchedule:
-    """The schedule of a configuration; it ends with the last round whose reward the policy still trains on."""
-    env_steps = config.training.env_steps
-    return make_schedule(config.preferences, env_steps, max(1, env_steps - ITERATIONS_TO_USE_A_ROUND * batch_env_steps))
 
 
 class PreferenceTraining:
@@ -66,7 +55,7 @@ class PreferenceTraining:
         self._runners = runners
         self._batch_env_steps = batch_env_steps
         self._schedule = label_schedule(config, batch_env_steps)
-        self._last_useful_start = config.training.env_steps - ITERATIONS_TO_USE_A_ROUND * batch_env_steps
+        self._last_useful_start = last_useful_start(config, batch_env_steps)
         self.buffer, self.learner = buffer, learner
         self.loop = PreferenceLoop(buffer, learner, config.mode == "sync") if buffer and learner else None
         self.published: PublishedReward = RewardEnsemble(spec).published()
@@ -113,7 +102,8 @@ class PreferenceTraining:
         fits = self.loop is not None and not self._is_reward_final
         if fits or self.published.scaling.needs_data:
             stint_steps = STINT_CLIPS * self._config.preferences.clip_steps
-            collect_untrained(self._runners, self._initial_env_steps(), stint_steps)
+            initial = initial_env_steps(self._config, self._schedule.initial_labels, self._batch_env_steps)
+            collect_untrained(self._runners, initial, stint_steps)
         harvest = self._harvest()
         if self.published.scaling.needs_data:
             observations = ClipArrays.from_clips(harvest.clips).observations
@@ -130,14 +120,6 @@ class PreferenceTraining:
             self._take_up(self.loop.finished_round(wait=True))
             self.loop.waited_seconds = 0.0
         self.started = True
-
-    def _initial_env_steps(self) -> int:
-        """Enough clips for the initial queries, in whole training batches, so that the run ends at its budget."""
-        clips = INITIAL_CLIPS_PER_QUERY * self._schedule.initial_labels
-        wanted = max(2, clips) * self._config.preferences.clip_steps
-        most = math.ceil(LARGEST_INITIAL_SHARE * self._config.training.env_steps)
-        least = self._config.env.num_envs * self._config.preferences.clip_steps
-        return math.ceil(max(least, min(wanted, most)) / self._batch_env_steps) * self._batch_env_steps
 
     def after_iteration(self) -> None:
         """Send clips, take up the round in flight, start the next one."""

@@ -14,6 +14,18 @@ from rlhp_ray.preferences.label_schedule import (
 from rlhp_ray.preferences.own_schedule import OwnShare
 
 DEFAULT_DECAYS = 5  # in the training, where preferences.decay_env_steps is null
+ITERATIONS_TO_USE_A_ROUND = 2  # it is fitted during the next training iteration and applied in the one after
+
+
+def label_schedule(config: RunConfig, batch_env_steps: int) -> LabelSchedule:
+    """The schedule of a configuration; it ends with the last round whose reward the policy still trains on."""
+    end = max(1, last_useful_start(config, batch_env_steps))
+    return make_schedule(config.preferences, config.training.env_steps, end)
+
+
+def last_useful_start(config: RunConfig, batch_env_steps: int) -> int:
+    """Env steps after which no round is started any more: the policy could not train on what it gives."""
+    return config.training.env_steps - ITERATIONS_TO_USE_A_ROUND * batch_env_steps
 
 
 def make_schedule(preferences: PreferencesConfig, env_steps: int, end_env_steps: int) -> LabelSchedule:

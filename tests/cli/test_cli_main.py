@@ -74,7 +74,7 @@ def test_replaying_passes_its_options_on_and_leaves_printing_to_the_player(backe
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
-        ([], "got no command, expected one of: train, resume, replay"),
+        ([], "got no command, expected one of: train, check, resume, replay"),
         (["trian"], "invalid choice: 'trian'"),
         (["train"], "the following arguments are required: CONFIG"),
         (["train", "pendulum", "--seed=3"], "overrides are written without dashes: seed=3"),
@@ -149,7 +149,9 @@ def test_a_broken_pipe_of_someone_else_is_not_hidden(backend, tmp_path, capsys):
     assert "unexpected BrokenPipeError: a socket of Ray" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["train", "--help"], ["resume", "--help"], ["replay", "--help"]])
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["train", "--help"], ["resume", "--help"], ["replay", "--help"], ["check", "--help"]]
+)
 def test_every_help_has_an_example(capsys, argv):
     assert main(argv) == 0
     assert "example:\n  rlhp " in capsys.readouterr().out

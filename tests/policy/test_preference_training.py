@@ -7,7 +7,8 @@ import pytest
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.policy import preference_training
-from rlhp_ray.policy.preference_training import PreferenceTraining, label_schedule
+from rlhp_ray.policy.preference_training import PreferenceTraining
+from rlhp_ray.preferences.schedule_choice import label_schedule
 from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.reward.run_ensemble import ensemble_spec
 
