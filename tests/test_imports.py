@@ -17,7 +17,20 @@ import rlhp_ray
 
 PACKAGE = Path(rlhp_ray.__file__).parent
 FOUNDATION = ("errors", "seeding", "metric_keys")
-ORDER = ("config", "envs", "clips", "preferences", "reward", "actors", "policy", "replay", "experiment", "sweep", "cli")
+ORDER = (
+    "config",
+    "envs",
+    "clips",
+    "preferences",
+    "reward",
+    "actors",
+    "policy",
+    "replay",
+    "experiment",
+    "runs",
+    "sweep",
+    "cli",
+)
 WITHOUT_RAY = ("envs", "clips", "preferences", "reward")
 ALLOWED = {("config.validation", "envs")}
 
