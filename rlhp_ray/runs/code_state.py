@@ -29,6 +29,15 @@ class CodeState:
     left_out: tuple[str, ...]
 
     @property
+    def described(self) -> str:
+        """`commit 1234... with 2 changed files`; of a run without a commit, that there is none."""
+        if self.commit is None:
+            return "no git checkout: only the version in versions.txt is known"
+        count = len(self.changed_files)
+        changed = f"with {count} changed file{'' if count == 1 else 's'}" if count else "unchanged"
+        return f"commit {self.commit}, {changed}"
+
+    @property
     def has_changes(self) -> bool:
         """Whether there is a difference to apply."""
         return self.patch_file.is_file() and self.patch_file.stat().st_size > 0

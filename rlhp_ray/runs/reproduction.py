@@ -75,8 +75,7 @@ def reproduce(plan: Reproduction, say: Say) -> int:
     for line in caveats(plan, code):
         say(line)
     check_out(code, repository, plan.checkout)
-    changed = f" with {len(code.changed_files)} changed files" if code.has_changes else ""
-    say(f"code: commit {code.commit}{changed}, in {plan.checkout}")
+    say(f"code: {code.described}, in {plan.checkout}")
     name, place = f"name={plan.directory.name}", f"output_dir={plan.directory.parent}"
     exit_code = train_with_code(plan.checkout, archive.config_file, [*plan.overrides, name, place])
     if exit_code != 0:

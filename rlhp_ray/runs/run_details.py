@@ -91,11 +91,7 @@ def _code(archive: RunArchive) -> Iterator[str]:
     except ArchiveError as error:
         yield str(error)
         return
-    if state.commit is None:
-        yield "no git checkout: only the version in versions.txt is known"
-        return
-    changed = f", with {len(state.changed_files)} changed files" if state.changed_files else ", unchanged"
-    yield f"commit {state.commit}{changed}"
+    yield state.described
     for title, files in (("changed", state.changed_files), ("not archived", state.left_out)):
         if files:
             more = f", and {len(files) - _MAX_LISTED} more" if len(files) > _MAX_LISTED else ""

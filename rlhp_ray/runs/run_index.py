@@ -38,18 +38,19 @@ def open_run(directory: Path) -> RunRecord:
         raise ArchiveError(f"{directory} is a sweep, expected a run. See which runs it has: rlhp runs {directory}")
     if not is_run(directory):
         raise ArchiveError(
-            f"{directory} is not a run: it holds no config.yaml. See which runs there are: rlhp runs {directory.parent}"
+            f"{directory} is not a run: it lacks config.yaml, or command.txt beside it. See which runs there are: "
+            f"rlhp runs {directory.parent}"
         )
-    in_sweep = (directory.parent / SWEEP_FILE).is_file()
-    held = in_sweep and session_state(directory.parent) is SessionState.HELD
-    return read_run(directory, directory.parent.name if in_sweep else None, held)
+    if (directory.parent / SWEEP_FILE).is_file():
+        return read_run(directory, directory.parent.name, session_state(directory.parent))
+    return read_run(directory)
 
 
 def _runs_in(directory: Path, sweep: str | None) -> Iterator[RunRecord]:
-    held = sweep is not None and session_state(directory) is SessionState.HELD
+    state = SessionState.NONE if sweep is None else session_state(directory)
     for folder in _folders(directory):
         if is_run(folder):
-            yield read_run(folder, sweep, held)
+            yield read_run(folder, sweep, state)
         elif sweep is None and (folder / SWEEP_FILE).is_file():
             yield from _runs_in(folder, folder.name)
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -102,8 +103,12 @@ def _words(record: RunRecord) -> str:
 
 
 def _links(record: RunRecord, folder: Path) -> str:
-    directory = record.archive.directory.resolve()
-    found = [(name, directory / file) for name, file in _LINKS if (directory / file).is_file()]
-    return " ".join(
-        f'<a href="{escape(quote(os.path.relpath(path, folder)))}">{escape(name)}</a>' for name, path in found
-    )
+    directory = os.path.join(_resolved(record.archive.directory.parent), record.archive.directory.name)
+    found = [(name, file) for name, file in _LINKS if os.path.isfile(os.path.join(directory, file))]
+    relative = os.path.relpath(directory, folder)
+    return " ".join(f'<a href="{escape(quote(f"{relative}/{file}"))}">{escape(name)}</a>' for name, file in found)
+
+
+@lru_cache
+def _resolved(directory: Path) -> str:
+    return os.path.realpath(directory)

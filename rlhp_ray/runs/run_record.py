@@ -72,11 +72,10 @@ class RunRecord:
 
 
 def is_run(directory: Path) -> bool:
-    """Whether a directory is a run, a damaged one included."""
+    """Whether a directory is a run, a damaged one included; files of these names alone may be anybody's."""
     archive = RunArchive(directory)
-    if archive.config_file.is_file():
-        return True
-    return archive.summary_file.is_file() or archive.metrics_file.is_file()
+    holds_one = any(file.is_file() for file in (archive.config_file, archive.summary_file, archive.metrics_file))
+    return holds_one and (archive.command_file.is_file() or (archive.code_dir / "commit.txt").is_file())
 
 
 def is_running(directory: Path) -> bool:
@@ -87,8 +86,14 @@ def is_running(directory: Path) -> bool:
     return in_sweep and session_state(directory.parent) is SessionState.HELD
 
 
-def read_run(directory: Path, sweep: str | None = None, sweep_is_running: bool = False) -> RunRecord:
-    """What a run directory tells; whatever is wrong with it makes it `damaged`, and is no error."""
+def read_run(directory: Path, sweep: str | None = None, sweep_state: SessionState = SessionState.NONE) -> RunRecord:
+    """What a run directory tells; whatever is wrong with it makes it `damaged`, and is no error.
+
+    Args:
+        directory: one for which `is_run` holds.
+        sweep: name of the sweep that it belongs to, or None.
+        sweep_state: of that sweep's own lock.
+    """
     archive = RunArchive(directory)
     started = _started(archive)
     config, problem = _read_config(archive)
@@ -108,19 +113,17 @@ def read_run(directory: Path, sweep: str | None = None, sweep_is_running: bool =
             facts = {key: config.value(dotted) for key, dotted in _FROM_CONFIG.items()} | read_progress(archive)
         except ValueError as error:
             facts, problem = {}, problem or f"config.yaml is no YAML: {error}"
-    status = "damaged" if problem else _status(directory, summary, sweep_is_running)
+    status = "damaged" if problem else _status(directory, summary, sweep_state)
     return RunRecord(archive, sweep, status, facts, config, started, problem)
 
 
-def _status(directory: Path, summary: dict[str, Any] | None, sweep_is_running: bool) -> str:
+def _status(directory: Path, summary: dict[str, Any] | None, sweep_state: SessionState) -> str:
     state = session_state(directory)
-    if state is SessionState.HELD:
-        return "running"
-    if state is SessionState.KILLED:
-        return "killed"
-    if summary is None:
-        return "running" if sweep_is_running else "unfinished"
-    return str(summary["status"])
+    if state is SessionState.NONE:
+        if summary is not None:
+            return str(summary["status"])
+        state = sweep_state
+    return {SessionState.HELD: "running", SessionState.KILLED: "killed"}.get(state, "unfinished")
 
 
 def _read_config(archive: RunArchive) -> tuple[ConfigText, str | None]:

@@ -27,7 +27,7 @@ def test_the_expectation_stands_beside_the_result(make_run) -> None:
     assert "50,000 env steps, 200 labels from 200 queries" in text
     assert "60 s in all, 40 s of training, 0.02 CPU-hours, 0.00 GPU-hours" in text
     assert "2026-01-31T12:00:00Z  rlhp train pendulum" in text
-    assert f"commit {'a' * 40}, with 1 changed files" in text
+    assert f"commit {'a' * 40}, with 1 changed file\n" in text
     assert "changed: x.py" in text and "not archived: my_token.txt" in text
     assert "Python 3.11.2, ray 2.60.0, numpy 2.0.0, 2 packages in all" in text
     assert "Some CPU, 2 of 4 cores, 8.0 GB, no GPU, Linux" in text
@@ -38,7 +38,7 @@ def test_a_damaged_run_tells_what_can_be_told(make_run) -> None:
     directory = make_run("first")
     (directory / "summary.json").write_text("{")
     (directory / "hardware.json").write_text(json.dumps([]))
-    for gone in ("versions.txt", "command.txt", "code/commit.txt"):
+    for gone in ("versions.txt", "code/commit.txt"):
         (directory / gone).unlink()
     told = describe(open_run(directory), NOW)
     assert "damaged     summary.json cannot be read" in told

@@ -52,5 +52,5 @@ def test_opening_one_run(make_run, runs_dir) -> None:
     assert open_run(runs_dir / "sw" / "seed0").name == "sw/seed0"
     with pytest.raises(ArchiveError, match="is a sweep, expected a run"):
         open_run(runs_dir / "sw")
-    with pytest.raises(ArchiveError, match=r"is not a run: it holds no config\.yaml"):
+    with pytest.raises(ArchiveError, match=r"is not a run: it lacks config\.yaml"):
         open_run(runs_dir)

@@ -1,13 +1,12 @@
 """What is told of one run: from its summary, from what there is without one, and of a damaged one."""
 
-import json
 import os
 from datetime import UTC, datetime
 
 import pytest
 
 from rlhp_ray import metric_keys as keys
-from rlhp_ray.experiment.session_lock import LOCK_FILE, session_lock
+from rlhp_ray.experiment.session_lock import LOCK_FILE, SessionState, session_lock
 from rlhp_ray.runs.run_record import is_run, is_running, read_run
 
 
@@ -63,9 +62,11 @@ def test_an_unfinished_run_of_a_running_sweep_is_running(make_run, runs_dir) -> 
     (sweep / "sweep.yaml").write_text("")
     with session_lock(sweep):
         assert is_running(done) and is_running(left)
-    assert read_run(left, "sw", sweep_is_running=True).status == "running"
-    assert read_run(done, "sw", sweep_is_running=True).status == "done"
     assert not is_running(left)
+    assert read_run(left, "sw", SessionState.HELD).status == "running"
+    assert read_run(left, "sw", SessionState.KILLED).status == "killed"
+    assert read_run(left, "sw").status == "unfinished"
+    assert read_run(done, "sw", SessionState.HELD).status == "done"
 
 
 @pytest.mark.parametrize(
@@ -113,5 +114,8 @@ def test_what_is_no_run(tmp_path) -> None:
     (tmp_path / "settings.yaml").write_text("seed: 3\n")  # of gathered preferences, or a fitted reward
     (tmp_path / "versions.txt").write_text("")
     assert not is_run(tmp_path)
-    (tmp_path / "summary.json").write_text(json.dumps({}))
+    for name in ("config.yaml", "summary.json", "metrics.csv"):  # anybody may have such files
+        (tmp_path / name).write_text("{}")
+    assert not is_run(tmp_path)
+    (tmp_path / "command.txt").write_text("")
     assert is_run(tmp_path)
