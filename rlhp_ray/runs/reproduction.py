@@ -104,7 +104,7 @@ def caveats(plan: Reproduction, code: CodeState) -> list[str]:
     if _EXTENDING.search(read_text(archive.command_file)):
         lines.append("note: the run was extended with larger budgets, which a run in one go spends otherwise")
     if plan.original.facts.get("mode") != "sync":
-        lines.append("note: an asynchronous run depends on timing; its result will be another one")
+        lines.append("note: an asynchronous run depends on timing; its result may well be another one")
     return lines
 
 

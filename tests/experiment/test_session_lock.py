@@ -66,6 +66,25 @@ def test_a_run_that_is_running_is_not_resumed_and_nothing_of_it_is_changed(tmp_p
     assert not (tmp_path / "command.txt").exists()
 
 
+def test_the_lock_is_held_while_a_run_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rlhp_ray.config.loading import load_config
+    from rlhp_ray.envs.registry import describe_env
+    from rlhp_ray.experiment import trial
+    from rlhp_ray.experiment.run_archive import RunArchive
+
+    states = []
+
+    def train(archive: RunArchive, *others: object) -> tuple[trial.RunStatus, None]:
+        states.append(session_state(archive.directory))
+        return trial.RunStatus.FAILED, None
+
+    monkeypatch.setattr(trial, "_train", train)
+    config, archive = load_config("pendulum"), RunArchive(tmp_path)
+    trial.run_session(archive, config, describe_env(config.env.id), dashboard=False, restore=None)
+    assert states == [SessionState.HELD]
+    assert archive.summary_file.exists() and session_state(tmp_path) is SessionState.NONE
+
+
 def test_a_directory_that_cannot_be_written_is_an_archive_error(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="Cannot write the run archive"):
         session_lock(tmp_path / "gone").__enter__()
