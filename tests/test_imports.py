@@ -17,8 +17,21 @@ import rlhp_ray
 
 PACKAGE = Path(rlhp_ray.__file__).parent
 FOUNDATION = ("errors", "seeding", "metric_keys")
-DATA_FLOW = ("config", "envs", "clips", "preferences", "reward", "actors", "policy", "replay", "experiment", "checks")
-ORDER = (*DATA_FLOW, "sweep", "cli")
+ORDER = (
+    "config",
+    "envs",
+    "clips",
+    "preferences",
+    "reward",
+    "actors",
+    "policy",
+    "replay",
+    "experiment",
+    "checks",
+    "runs",
+    "sweep",
+    "cli",
+)
 WITHOUT_RAY = ("envs", "clips", "preferences", "reward")
 ALLOWED = {("config.validation", "envs")}
 

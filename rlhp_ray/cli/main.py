@@ -27,7 +27,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: Sequence[str]) -> int:
     arguments = parse_arguments(words)
-    from rlhp_ray.cli import check_command, commands, preference_commands, reward_commands, sweep_commands
+    from rlhp_ray.cli import (
+        check_command,
+        commands,
+        preference_commands,
+        reward_commands,
+        runs_commands,
+        sweep_commands,
+    )
 
     run = {
         "train": commands.train,
@@ -37,6 +44,7 @@ def _dispatch(words: Sequence[str]) -> int:
         "replay": commands.replay,
         "preferences": preference_commands.preferences,
         "reward": reward_commands.reward,
+        "runs": runs_commands.runs,
     }
     return run[arguments.command](arguments, shlex.join(["rlhp", *words]))
 

@@ -8,6 +8,7 @@ import rlhp_ray
 from rlhp_ray.cli.argument_types import positive_int
 from rlhp_ray.cli.preference_parser import add_preferences
 from rlhp_ray.cli.reward_parser import add_reward
+from rlhp_ray.cli.runs_parser import add_runs, with_list
 from rlhp_ray.cli.sweep_parser import add_sweep
 
 _TRAIN = """\
@@ -48,7 +49,7 @@ def parse_arguments(argv: Sequence[str]) -> argparse.Namespace:
     if not argv:
         parser.error(f"got no command, expected one of: {', '.join(commands)}; see rlhp --help")
     # Not parse_args: it refuses overrides that follow an option.
-    arguments, rest = parser.parse_known_args(argv)
+    arguments, rest = parser.parse_known_args(with_list(argv))
     options = [word for word in rest if word.startswith("-")]
     if options or (rest and "overrides" not in arguments):
         _refuse(arguments.parser, options or rest)
@@ -85,6 +86,7 @@ def _build() -> tuple[argparse.ArgumentParser, list[str]]:
     replay.add_argument("--output", metavar="FILE.mp4", help="file for the video (default: chosen and printed)")
     add_preferences(subparsers, _add_command)
     add_reward(subparsers, _add_command)
+    add_runs(subparsers, _add_command)
     return parser, list(subparsers.choices)
 
 

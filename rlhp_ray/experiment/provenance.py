@@ -112,7 +112,7 @@ def archive_code(code_dir: Path, runs_dir: Path, package: Path | None = None) ->
     changed = _file_list(_git(root, "diff", "--name-only", "--no-renames", "-z", "HEAD"))
     untracked = _file_list(_git(root, "ls-files", "--others", "--exclude-standard", "-z"))
     in_diff = [file for file in changed if not _SECRET_FILE.search(Path(file).name)]
-    copied = [file for file in untracked if _belongs_in_diff(root / file, runs_dir)][:MAX_UNTRACKED_FILES]
+    copied = [file for file in untracked if _belongs_in_diff(root / file, root, runs_dir)][:MAX_UNTRACKED_FILES]
     options = ("--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
     with (code_dir / "diff.patch").open("wb") as patch:
         if in_diff:
@@ -126,10 +126,14 @@ def archive_code(code_dir: Path, runs_dir: Path, package: Path | None = None) ->
     write_durably(code_dir / "commit.txt", "\n".join([commit.decode().strip(), *notes, *more]) + "\n")
 
 
-def _belongs_in_diff(file: Path, runs_dir: Path) -> bool:
-    """Source, not data: no other run, nothing large, nothing that looks like a key."""
+def _belongs_in_diff(file: Path, root: Path, runs_dir: Path) -> bool:
+    """Source, not data: no other run, nothing large, nothing that looks like a key.
+
+    A checkout inside `runs_dir`, as `rlhp runs reproduce` makes one, is source all the same.
+    """
     small = file.is_symlink() or (file.is_file() and file.stat().st_size <= MAX_UNTRACKED_FILE_BYTES)
-    return small and runs_dir not in file.parents and not _SECRET_FILE.search(file.name)
+    is_run = runs_dir in file.parents and runs_dir not in root.parents
+    return small and not is_run and not _SECRET_FILE.search(file.name)
 
 
 def _file_list(output: bytes | None) -> list[str]:

@@ -6,8 +6,9 @@ RUN/  config.yaml  command.txt  question.md  versions.txt  hardware.json  code/{
       learning_curve.png  diagnostics.json  diagnostics.png  summary.json
 ```
 
-`config.yaml` is written last: a directory without it is not (or not yet) a run. Secrets stay out: environment variables
-are never read, values of secret-looking keys are masked in commands, secret-looking files are left out of the diff.
+`config.yaml` is written last: a directory without it is not (or not yet) a run. `.lock` tells whether a process is at
+work (`session_lock`), `notes.md` is what `rlhp runs note` adds. Secrets stay out: environment variables are never read,
+values of secret-looking keys are masked in commands, secret-looking files are left out of the diff.
 """
 
 import contextlib
@@ -200,6 +201,10 @@ class RunArchive:
     @property
     def diagnostics_picture(self) -> Path:
         return self.directory / "diagnostics.png"
+
+    @property
+    def notes_file(self) -> Path:
+        return self.directory / "notes.md"
 
     @property
     def summary_file(self) -> Path:

@@ -17,6 +17,7 @@ from rlhp_ray.experiment.closing import describe_run, draw_and_film
 from rlhp_ray.experiment.console_log import ConsoleLog
 from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.session_lock import session_lock
 from rlhp_ray.experiment.summary import RunStatus, build_summary
 from rlhp_ray.preferences.schedule_choice import check_schedule
 from rlhp_ray.preferences.teacher_choice import check_teacher
@@ -61,8 +62,12 @@ def run_trial(
 def run_session(
     archive: RunArchive, config: RunConfig, description: EnvDescription, *, dashboard: bool, restore: Path | None
 ) -> RunResult:
-    """Train from the beginning, or from the checkpoint `restore`, until done, interrupted or failed."""
-    with ConsoleLog(archive.console_file):
+    """Train from the beginning, or from the checkpoint `restore`, until done, interrupted or failed.
+
+    Raises:
+        ArchiveError: another process is at work on the run.
+    """
+    with session_lock(archive.directory), ConsoleLog(archive.console_file):
         horizon = description.episode_steps if config.env.horizon == "auto" else config.env.horizon
         warn_if_ends_visible(description, horizon)
         warn_if_score_shown(description, config.env.score_mask)

@@ -1,0 +1,1 @@
+"""The index of finished and running runs: listed, compared, annotated, deleted and made again."""
