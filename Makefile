@@ -33,7 +33,7 @@ demo: install ## train the default experiment; its closing table names the files
 test: install ## run the tests; ARGS="tests/envs -x" goes to pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not learning" $(ARGS)
 
-test-learning: install ## run the tests that train for minutes and hold results against thresholds
+test-learning: install ## run the tests that train for minutes: results against thresholds, sweeps
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m learning $(ARGS)
 
 lint: install ## check style and format

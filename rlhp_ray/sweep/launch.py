@@ -14,11 +14,11 @@ from rlhp_ray.experiment.console_log import ConsoleLog
 from rlhp_ray.experiment.provenance import mask_secrets
 from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.session_lock import session_lock
 from rlhp_ray.experiment.summary import RunStatus
 from rlhp_ray.experiment.trial import ERROR_FILE, known_cause, say
 from rlhp_ray.sweep.results import TrialResult, describe_sweep, read_results, write_results
 from rlhp_ray.sweep.sweep_file import Sweep
-from rlhp_ray.sweep.sweep_lock import sweep_lock
 
 CONSOLE_FILE = "console.log"
 COMMAND_FILE = "command.txt"
@@ -67,7 +67,7 @@ def resume_sweep(directory: Path, overrides: Sequence[str], *, dashboard: bool, 
 
 def run_sweep(directory: Path, sweep: Sweep, *, dashboard: bool, command: str) -> SweepResult:
     """Run every trial of a sweep that is not done, under the sweep's lock, and write the results."""
-    with sweep_lock(directory), ConsoleLog(directory / CONSOLE_FILE):
+    with session_lock(directory), ConsoleLog(directory / CONSOLE_FILE):
         with archive_errors(directory), (directory / COMMAND_FILE).open("a", encoding="utf-8") as file:
             file.write(mask_secrets(command) + "\n")
         say(f"sweep directory {directory}")

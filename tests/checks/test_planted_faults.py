@@ -9,9 +9,10 @@ import torch
 from rlhp_ray.checks.check_context import TimeLimits
 from rlhp_ray.checks.machine import Machine
 from rlhp_ray.checks.setting_checks import rllib_refuses
-from rlhp_ray.config.loading import known_configs
+from rlhp_ray.config.loading import known_configs, load_config
 from rlhp_ray.reward.ensemble import RewardEnsemble
 
+GLANCE = TimeLimits(rollout=3.0, teacher=1.0, games=2)  # at games, of which each copy takes its time to make
 SHORT = TimeLimits(rollout=0.5, teacher=0.0, games=1)  # for what is counted rather than seen
 
 
@@ -19,11 +20,12 @@ SHORT = TimeLimits(rollout=0.5, teacher=0.0, games=1)  # for what is counted rat
 def test_shipped_configurations_have_no_findings(around, found, config):
     if config in ("half_cheetah", "reacher"):
         pytest.importorskip("mujoco")
-    assert found(around(config=config)) == {}
+    is_atari = load_config(config).env.id.startswith("ALE/")
+    assert found(around(config=config, **({"limits": GLANCE} if is_atari else {}))) == {}
 
 
-@pytest.mark.parametrize("seed", range(1, 4))
-@pytest.mark.parametrize("config", ["moving_dot", "moving_dot_continuous", "pendulum", "acrobot", "cartpole"])
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("config", ["moving_dot", "pendulum", "acrobot", "cartpole"])
 def test_nor_have_they_with_other_seeds(around, found, config, seed):
     assert found(around(f"seed={seed}", config=config)) == {}
 

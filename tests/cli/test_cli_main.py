@@ -74,7 +74,7 @@ def test_replaying_passes_its_options_on_and_leaves_printing_to_the_player(backe
 @pytest.mark.parametrize(
     ("argv", "expected"),
     [
-        ([], "got no command, expected one of: train, check, resume, replay"),
+        ([], "got no command, expected one of: train, sweep, check, resume, replay"),
         (["trian"], "invalid choice: 'trian'"),
         (["train"], "the following arguments are required: CONFIG"),
         (["train", "pendulum", "--seed=3"], "overrides are written without dashes: seed=3"),

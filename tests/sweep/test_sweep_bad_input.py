@@ -1,0 +1,35 @@
+"""What `rlhp sweep` refuses, through the command line, before anything starts."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--seeds", "0,0"], "0 twice"),
+        (["preferences.labels={grid: []}"], "one or more different values"),
+        (["preferences.label={grid: [1]}"], "did you mean preferences.labels"),
+        (["preferences.labels={grid: [10, -1]}"], "preferences.labels: got -1"),
+        (["env.num_env_runners=120"], "this machine has"),
+        (["--samples", "3"], "nothing is drawn"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_starts(arguments: list[str], told: str, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "rlhp_ray.cli",
+        "sweep",
+        "moving_dot",
+        *arguments,
+        f"output_dir={tmp_path / 'runs'}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
