@@ -1,7 +1,8 @@
 """Hands what Tune reports of a trial to the recorder of its run, and closes the run where the trial ends."""
 
-import traceback
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -41,9 +42,9 @@ class SweepRecorder(Callback):
             draw_and_film(recorder.archive, recorder.config)
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
-        recorder, error = self._of(trial), trial.get_pickled_error() or trial.get_error()
-        text = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else str(error)
-        (recorder.archive.directory / ERROR_FILE).write_text(text)
+        recorder, told = self._of(trial), Path(trial.error_file)  # here and now; it is copied into storage later
+        if told.exists():
+            shutil.copyfile(told, recorder.archive.directory / ERROR_FILE)
         recorder.close(RunStatus.FAILED, failures=trial.num_failures)
 
     def _of(self, trial: Any) -> RunRecorder:
