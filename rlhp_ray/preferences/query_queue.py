@@ -16,8 +16,8 @@ from typing import Any
 
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.errors import LabellingError
-from rlhp_ray.preferences.queue_database import open_queue_database
 from rlhp_ray.preferences.preference import Answer
+from rlhp_ray.preferences.queue_database import open_queue_database
 
 LEASE_SECONDS = 120.0  # a pair comes back when its person did not answer for so long
 SETTLE_SECONDS = (
@@ -198,7 +198,8 @@ class QueryQueue:
     def taken(self) -> list[GivenAnswer]:
         """All answers that were taken up so far, in the order in which they were given."""
         rows = self._rows(
-            f"SELECT {_GIVEN} FROM taken JOIN answers USING (answer_id) JOIN queries USING (query_id) ORDER BY answer_id"
+            f"SELECT {_GIVEN} FROM taken JOIN answers USING (answer_id) JOIN queries USING (query_id) "
+            "ORDER BY answer_id"
         )
         return [_given(row) for row in rows]
 

@@ -67,8 +67,8 @@ def open_queue_database(path: Path) -> sqlite3.Connection:
         return connection
     except sqlite3.Error as error:
         raise LabellingError(
-            f"{path} cannot be used as a queue of queries ({error}); expected a file that rlhp wrote. Nothing in it was "
-            "changed: restore a copy, or name another directory."
+            f"{path} cannot be used as a queue of queries ({error}); expected a file that rlhp wrote. Nothing in it "
+            "was changed: restore a copy, or name another directory."
         ) from error
 
 
