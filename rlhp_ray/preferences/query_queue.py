@@ -221,9 +221,9 @@ class QueryQueue:
             raise LabellingError(f"{self.path} holds no clip {clip_id}; expected one of a query that was handed out")
         return Clip.from_bytes(rows[0][0])
 
-    def clip_ids(self) -> set[str]:
-        """Ids of all clips that were offered."""
-        return {row[0] for row in self._rows("SELECT clip_id FROM clips")}
+    def pairs(self) -> list[tuple[str, str]]:
+        """Left and right clip ids of all pairs that were ever offered."""
+        return [(row[0], row[1]) for row in self._rows("SELECT left_id, right_id FROM queries ORDER BY query_id")]
 
     def state_facts(self, facts: dict[str, Any]) -> None:
         """Write what the page says about the run; values are JSON, each replaces that of the same name."""
