@@ -16,7 +16,7 @@ from rlhp_ray.actors.process_usage import cpu_seconds, resident_megabytes
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.clips.initial_rollouts import STINT_CLIPS, initial_env_steps
 from rlhp_ray.config.schema import PEOPLE, RunConfig
-from rlhp_ray.policy.people_pace import PeoplePace
+from rlhp_ray.policy.people_pace import MAX_BEHIND, PeoplePace
 from rlhp_ray.policy.run_diagnostics import RunDiagnostics
 from rlhp_ray.policy.runner_group import (
     collect_untrained,
@@ -112,7 +112,9 @@ class PreferenceTraining:
             self._collect_untrained(fits, set_scaling)
         if self.loop is not None and fits:
             initial = self._schedule.initial_labels
-            if self._pace is not None and self._waits_for_people(self._pace, initial, max_behind=0):
+            if self._pace is not None and self._waits_for_people(
+                self._pace, initial, max_behind=min(MAX_BEHIND, initial // 10)
+            ):
                 return
             self._start_round(initial)
             self._take_up(self.loop.finished_round(wait=True))
@@ -147,13 +149,13 @@ class PreferenceTraining:
         self.settle()
         return self._waits_for_people(self._pace, due)
 
-    def _waits_for_people(self, pace: PeoplePace, due: int, **limits: int) -> bool:
+    def _waits_for_people(self, pace: PeoplePace, due: int, max_behind: int = MAX_BEHIND) -> bool:
         """Take up answers for a spell, or until the policy may go on; whether it may not."""
         assert self.loop is not None
         deadline = time.monotonic() + SPELL_SECONDS
         while True:
             self._count(self.loop.poll(due, self.env_steps, self.published))
-            is_held = pace.holds(due, self.queries, **limits)
+            is_held = pace.holds(due, self.queries, max_behind)
             self.metrics[keys.HELD_FOR_PEOPLE] = float(is_held)
             if not is_held or time.monotonic() > deadline:
                 self.metrics[keys.TIME_WAITING] = self.loop.waited_seconds

@@ -177,11 +177,11 @@ class QueryQueue:
             )
         return Query(*row[1:])
 
-    def take_settled(self) -> list[GivenAnswer]:
+    def take_settled(self, *, all_of_them: bool = False) -> list[GivenAnswer]:
         """Answers to learn from that were not taken up before, in the order in which they were given; now they are.
 
-        The first standing one of each query, and none that its person may still undo. Whoever takes them stores them
-        elsewhere; one who was killed before that finds them in `taken`.
+        The first standing one of each query, and none that its person may still undo unless `all_of_them` are wanted.
+        Whoever takes them stores them elsewhere; one who was killed before that finds them in `taken`.
         """
         with self._transaction() as connection:
             rows = connection.execute(
@@ -190,7 +190,7 @@ class QueryQueue:
                 "(SELECT query_id FROM taken JOIN answers USING (answer_id)) AND (answered_unix_s < ? OR answer_id < "
                 "(SELECT max(later.answer_id) FROM standing AS later WHERE later.labeller = standing.labeller)) "
                 "ORDER BY answer_id",
-                (time.time() - SETTLE_SECONDS,),
+                (time.time() + 1 if all_of_them else time.time() - SETTLE_SECONDS,),
             ).fetchall()
             connection.executemany("INSERT INTO taken VALUES (?)", [row[:1] for row in rows])
         return [_given(row) for row in rows]

@@ -1,0 +1,97 @@
+"""What people are shown of a clip that holds no pictures: drawn from the observations, by the environment itself.
+
+An environment of Gymnasium's classic control draws its state, and its observation tells that state. Float32
+observations round it, by less than a pixel.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from rlhp_ray.clips.clip import Clip
+from rlhp_ray.envs.env_lookup import find_env_spec
+from rlhp_ray.envs.moving_dot_rules import LAST_POSITION
+from rlhp_ray.envs.moving_dot_screen import draw_colour_screen
+
+FRAMES_PER_SECOND = 30.0  # of an environment that does not tell
+
+
+def _as_it_is(observation: np.ndarray) -> np.ndarray:
+    return observation
+
+
+def _pendulum_state(observation: np.ndarray) -> np.ndarray:
+    cosine, sine, velocity = observation
+    return np.array([np.arctan2(sine, cosine), velocity])
+
+
+def _acrobot_state(observation: np.ndarray) -> np.ndarray:
+    first_cosine, first_sine, second_cosine, second_sine, *velocities = observation
+    return np.array([np.arctan2(first_sine, first_cosine), np.arctan2(second_sine, second_cosine), *velocities])
+
+
+_STATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "CartPole-v0": _as_it_is,
+    "CartPole-v1": _as_it_is,
+    "MountainCar-v0": _as_it_is,
+    "MountainCarContinuous-v0": _as_it_is,
+    "Pendulum-v1": _pendulum_state,
+    "Acrobot-v1": _acrobot_state,
+}
+_DOTS = ("rlhp/MovingDot-v0", "rlhp/MovingDotContinuous-v0")
+
+
+def can_draw(env_id: str) -> bool:
+    """Whether `ObservationDrawing` knows the environment."""
+    return env_id in _STATES or env_id in _DOTS
+
+
+def frames_per_second(env_id: str, frame_skip: int) -> float:
+    """Agent steps in a second, at the speed at which the environment is meant to be seen."""
+    if env_id.startswith("rlhp/MovingDot"):
+        frame_skip = 1  # its own metadata count agent steps
+    find_env_spec(env_id)  # registers it, or says that it is not there
+    with contextlib.closing(gymnasium.make(env_id)) as env:
+        metadata: dict[str, Any] = env.metadata
+    return float(metadata.get("render_fps") or FRAMES_PER_SECOND) / frame_skip
+
+
+class ObservationDrawing:
+    """Draws clips of one environment; one thread at a time.
+
+    Args:
+        env_id: one for which `can_draw` holds.
+    """
+
+    def __init__(self, env_id: str) -> None:
+        self._env_id = env_id
+        self._env: gymnasium.Env | None = None
+
+    def frames(self, clip: Clip) -> np.ndarray:
+        """Uint8 `[clip_steps, height, width, 3]`, what each step's observation shows."""
+        if self._env_id in _DOTS:
+            positions = np.rint(clip.observations * LAST_POSITION).astype(int)
+            return np.stack([draw_colour_screen(int(x), int(y)) for x, y in positions])
+        env = self._opened()
+        frames = []
+        for observation in clip.observations:
+            env.unwrapped.state = _STATES[self._env_id](observation.astype(np.float64))  # type: ignore[attr-defined]  # of classic control
+            frames.append(np.asarray(env.render()))
+        return np.stack(frames)
+
+    def _opened(self) -> gymnasium.Env:
+        if self._env is None:
+            os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame draws into memory and needs no display
+            self._env = gymnasium.make(self._env_id, render_mode="rgb_array", disable_env_checker=True)
+            self._env.reset(seed=0)
+        return self._env
+
+    def close(self) -> None:
+        """Close the environment."""
+        if self._env is not None:
+            self._env.close()
+            self._env = None
