@@ -17,6 +17,7 @@ from rlhp_ray.envs.env_lookup import find_env_spec
 from rlhp_ray.envs.moving_dot_rules import LAST_POSITION
 from rlhp_ray.envs.moving_dot_screen import draw_colour_screen
 
+PENDULUM = "Pendulum-v1"
 FRAMES_PER_SECOND = 30.0  # of an environment that does not tell
 
 
@@ -39,7 +40,7 @@ _STATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "CartPole-v1": _as_it_is,
     "MountainCar-v0": _as_it_is,
     "MountainCarContinuous-v0": _as_it_is,
-    "Pendulum-v1": _pendulum_state,
+    PENDULUM: _pendulum_state,
     "Acrobot-v1": _acrobot_state,
 }
 _DOTS = ("rlhp/MovingDot-v0", "rlhp/MovingDotContinuous-v0")
@@ -78,7 +79,9 @@ class ObservationDrawing:
             return np.stack([draw_colour_screen(int(x), int(y)) for x, y in positions])
         env = self._opened()
         frames = []
-        for observation in clip.observations:
+        for step, observation in enumerate(clip.observations):
+            if self._env_id == PENDULUM:  # draws the torque of the action before, too
+                env.unwrapped.last_u = float(clip.actions[step - 1].item()) if step else None  # type: ignore[attr-defined]  # its own
             env.unwrapped.state = _STATES[self._env_id](observation.astype(np.float64))  # type: ignore[attr-defined]  # of classic control
             frames.append(np.asarray(env.render()))
         return np.stack(frames)

@@ -61,7 +61,7 @@ def serve_labels(directory: Path, port: int | None, labeller: str, instruction: 
 def _serve(queue: QueryQueue, port: int | None, labeller: str) -> None:
     facts = queue.facts()
     videos = ClipVideos(facts["env_id"], facts.get("frame_skip"))
-    with _listening(port) as listener, contextlib.closing(videos):
+    with listening(port) as listener, contextlib.closing(videos):
         address = f"http://{LOOPBACK}:{listener.getsockname()[1]}/"
         print(f"rlhp: label at {address}", file=sys.stderr, flush=True)
         app = create_app(queue, videos, labeller)
@@ -73,7 +73,7 @@ def _serve(queue: QueryQueue, port: int | None, labeller: str) -> None:
 
 
 @contextlib.contextmanager
-def _listening(port: int | None) -> Iterator[socket.socket]:
+def listening(port: int | None) -> Iterator[socket.socket]:
     """A socket on loopback, at the port or at the next free one; the latter is said."""
     first = DEFAULT_PORT if port is None else port
     with socket.socket() as listener:

@@ -210,7 +210,7 @@ def test_people_run_asynchronously_unless_asked_otherwise(write, minimal):
     assert load_config(path, ["teacher.preset=people"]).mode == "async"
     assert load_config(path, ["teacher.preset=people", "mode=sync"]).mode == "sync"  # refused by the validation
     assert load_config(path, ["teacher.preset=oracle"]).mode == "sync"
-    with pytest.raises(ConfigError, match="labelling.instruction"):
+    with pytest.raises(ConfigError, match=r"labelling\.instruction"):
         load_config(path, ["labelling.instruction=' '"])
 
 
