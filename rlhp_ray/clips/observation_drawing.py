@@ -6,7 +6,6 @@ observations round it, by less than a pixel.
 
 import contextlib
 import os
-from collections.abc import Callable
 from typing import Any
 
 import gymnasium
@@ -16,39 +15,9 @@ from rlhp_ray.clips.clip import Clip
 from rlhp_ray.envs.env_lookup import find_env_spec
 from rlhp_ray.envs.moving_dot_rules import LAST_POSITION
 from rlhp_ray.envs.moving_dot_screen import draw_colour_screen
+from rlhp_ray.envs.observed_state import MOVING_DOTS, PENDULUM, STATES
 
-PENDULUM = "Pendulum-v1"
 FRAMES_PER_SECOND = 30.0  # of an environment that does not tell
-
-
-def _as_it_is(observation: np.ndarray) -> np.ndarray:
-    return observation
-
-
-def _pendulum_state(observation: np.ndarray) -> np.ndarray:
-    cosine, sine, velocity = observation
-    return np.array([np.arctan2(sine, cosine), velocity])
-
-
-def _acrobot_state(observation: np.ndarray) -> np.ndarray:
-    first_cosine, first_sine, second_cosine, second_sine, *velocities = observation
-    return np.array([np.arctan2(first_sine, first_cosine), np.arctan2(second_sine, second_cosine), *velocities])
-
-
-_STATES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "CartPole-v0": _as_it_is,
-    "CartPole-v1": _as_it_is,
-    "MountainCar-v0": _as_it_is,
-    "MountainCarContinuous-v0": _as_it_is,
-    PENDULUM: _pendulum_state,
-    "Acrobot-v1": _acrobot_state,
-}
-_DOTS = ("rlhp/MovingDot-v0", "rlhp/MovingDotContinuous-v0")
-
-
-def can_draw(env_id: str) -> bool:
-    """Whether `ObservationDrawing` knows the environment."""
-    return env_id in _STATES or env_id in _DOTS
 
 
 def frames_per_second(env_id: str, frame_skip: int) -> float:
@@ -74,7 +43,7 @@ class ObservationDrawing:
 
     def frames(self, clip: Clip) -> np.ndarray:
         """Uint8 `[clip_steps, height, width, 3]`, what each step's observation shows."""
-        if self._env_id in _DOTS:
+        if self._env_id in MOVING_DOTS:
             positions = np.rint(clip.observations * LAST_POSITION).astype(int)
             return np.stack([draw_colour_screen(int(x), int(y)) for x, y in positions])
         env = self._opened()
@@ -82,7 +51,7 @@ class ObservationDrawing:
         for step, observation in enumerate(clip.observations):
             if self._env_id == PENDULUM:  # draws the torque of the action before, too
                 env.unwrapped.last_u = float(clip.actions[step - 1].item()) if step else None  # type: ignore[attr-defined]  # its own
-            env.unwrapped.state = _STATES[self._env_id](observation.astype(np.float64))  # type: ignore[attr-defined]  # of classic control
+            env.unwrapped.state = STATES[self._env_id](observation.astype(np.float64))  # type: ignore[attr-defined]  # of classic control
             frames.append(np.asarray(env.render()))
         return np.stack(frames)
 

@@ -47,7 +47,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
         *_preference_problems(config),
         *schedule_problems(config.preferences, config.training.env_steps),
         *teacher_problems(config.teacher),
-        *_people_problems(config),
+        *_people_problems(config, description.frame_stack is not None),
         *_load_problems(config, new_run=new_run),
         *network_problems(config.reward, config.env.id, is_image_space(description.observation_space)),
         *fitting_problems(config.reward, config.preferences.labels),
@@ -115,13 +115,20 @@ def _horizon_problems(config: RunConfig, own_steps: int | None) -> Iterator[str]
         )
 
 
-def _people_problems(config: RunConfig) -> Iterator[str]:
+def _people_problems(config: RunConfig, shows_pictures: bool) -> Iterator[str]:
     if config.teacher.preset != PEOPLE or config.reward_source == "true_reward":
         return
     if config.mode == "sync":
         yield (
             "mode: got sync with teacher.preset people, whose answers come when they come; expected async; leave mode "
             "out"
+        )
+    from rlhp_ray.envs.observed_state import can_draw
+
+    if not (shows_pictures or can_draw(config.env.id)):
+        yield (
+            f"teacher.preset: got people with env.id {config.env.id}, whose clips cannot be drawn; expected an Atari "
+            "game, MovingDot, one of Gymnasium's classic control, or stacked grey frames; choose one, or a simulated teacher"
         )
 
 

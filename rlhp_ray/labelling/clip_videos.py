@@ -6,11 +6,12 @@ from collections import OrderedDict
 import numpy as np
 
 from rlhp_ray.clips.clip import Clip
-from rlhp_ray.clips.observation_drawing import ObservationDrawing, can_draw, frames_per_second
+from rlhp_ray.clips.observation_drawing import ObservationDrawing, frames_per_second
 from rlhp_ray.clips.rendering import ClipRenderer
 from rlhp_ray.clips.video_encoding import mp4_bytes
 from rlhp_ray.envs.atari_replay import RAW_FRAMES_PER_SECOND
 from rlhp_ray.envs.moving_dot_rules import DEFAULT_FRAME_SKIP
+from rlhp_ray.envs.observed_state import can_draw
 from rlhp_ray.errors import LabellingError
 
 MAX_KEPT = 256  # videos, of some 20 kB each

@@ -81,6 +81,7 @@ def listening(port: int | None) -> Iterator[socket.socket]:
         for candidate in range(first, min(first + PORTS_TRIED, 65_536)):
             with contextlib.suppress(OSError):
                 listener.bind((LOOPBACK, candidate))
+                listener.listen()
                 if port is not None and candidate != port:
                     print(f"rlhp: port {port} is taken; using {candidate}", file=sys.stderr, flush=True)
                 yield listener

@@ -80,9 +80,7 @@ def chromium() -> str:
     """The browser's program; where there is none, the test is skipped, but fails in CI."""
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if found is None:
-        reason = (
-            f"none of {', '.join(CHROMIUM_NAMES)} is installed; as root, `make test` installs chromium"
-        )
+        reason = f"none of {', '.join(CHROMIUM_NAMES)} is installed; as root, `make test` installs chromium"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)

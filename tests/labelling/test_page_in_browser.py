@@ -80,7 +80,7 @@ def test_both_clips_play_in_step_and_step_frame_by_frame(serve, open_page):
     assert later[0] >= times[0]
     page.keyboard.press("+")
     assert page.evaluate("document.getElementById('left').playbackRate") == 2
-    assert page.inner_text("#speed") .startswith("2")
+    assert page.inner_text("#speed").startswith("2")
 
 
 def test_backspace_takes_the_last_answer_back_and_shows_its_pair_again(serve, queue, open_page):

@@ -114,7 +114,7 @@ function showNext() {
   for (const id of ["pair", "player"]) part(id).hidden = !has;
   part("answers").hidden = !has && !answered.size;
   part("waiting").hidden = has;
-  for (const id of ["equal", "skip"]) part(id).disabled = !has;
+  for (const id of ["equal", "skip"]) part(id).hidden = !has;
   if (!has) {
     describeWaiting();
     return;
