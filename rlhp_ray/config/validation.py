@@ -128,7 +128,8 @@ def _people_problems(config: RunConfig, shows_pictures: bool) -> Iterator[str]:
     if not (shows_pictures or can_draw(config.env.id)):
         yield (
             f"teacher.preset: got people with env.id {config.env.id}, whose clips cannot be drawn; expected an Atari "
-            "game, MovingDot, one of Gymnasium's classic control, or stacked grey frames; choose one, or a simulated teacher"
+            "game, MovingDot, one of Gymnasium's classic control, or stacked grey frames; choose one, or a simulated "
+            "teacher"
         )
 
 
