@@ -1,6 +1,7 @@
 """The labelling page of a run whose teacher is people: a process of its own, kept up as long as the run goes on."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import threading
@@ -42,7 +43,8 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
     )
     command = [sys.executable, "-m", "rlhp_ray.cli", "label", str(archive.directory)]
     ended = threading.Event()
-    keeper = threading.Thread(target=_keep_up, args=(command, ended), daemon=True)
+    first = _start(command)
+    keeper = threading.Thread(target=_keep_up, args=(command, first, ended), daemon=True)
     keeper.start()
     try:
         yield
@@ -53,15 +55,23 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
         keeper.join(2 * STOP_SECONDS)
 
 
-def _keep_up(command: list[str], ended: threading.Event) -> None:
+def _start(command: list[str]) -> subprocess.Popen:
+    # A copy of the environment: Ray changes that of the process while it starts, which a start meanwhile fails of.
+    environment = dict(os.environ)
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=sys.stderr, stdin=subprocess.DEVNULL, env=environment
+    )
+
+
+def _keep_up(command: list[str], server: subprocess.Popen, ended: threading.Event) -> None:
     for _ in range(MAX_STARTS):
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=sys.stderr, stdin=subprocess.DEVNULL)
         while server.poll() is None and not ended.wait(RESTART_SECONDS):
             pass
         if ended.is_set():
-            _stop(server)
-            return
+            break
         ended.wait(RESTART_SECONDS)
+        server = _start(command)
+    _stop(server)
 
 
 def _stop(server: subprocess.Popen) -> None:

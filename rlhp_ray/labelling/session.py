@@ -1,6 +1,7 @@
 """One labelling session: a queue, its server on a free port, until it is stopped."""
 
 import contextlib
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -68,6 +69,7 @@ def _serve(queue: QueryQueue, port: int | None, labeller: str) -> None:
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2
         )
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises again what stopped it
         with contextlib.suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listener])
 

@@ -61,7 +61,7 @@ def test_moving_dot_is_learnt_from_what_a_robot_sees_on_the_page(browser, tmp_pa
     command += [
         f"preferences.labels={LABELS}",
         f"output_dir={tmp_path}",
-        "labelling.instruction=Where does the dot approach the middle?",
+        "labelling.instruction=Which nears the middle?",
     ]
     log = tmp_path / "log.txt"
     with log.open("w") as file:
