@@ -24,6 +24,7 @@ COOKIE = "rlhp_session"
 TOKEN_HEADER = "x-rlhp-token"
 SESSION_BYTES = 16
 BURST, PER_SECOND = 120, 20  # requests of one session
+NEWCOMERS = 10  # times as many of all together who have none yet: a whole class may load the page at once
 MAX_SESSIONS = 1000  # whose pace is remembered
 HEADERS = (
     (
@@ -69,7 +70,7 @@ class Guard:
     def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._clock = clock
-        self._budgets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._budgets: OrderedDict[str | None, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -104,7 +105,7 @@ class Guard:
         if origin is not None and origin != f"http://{host}":
             return HTTPStatus.FORBIDDEN, "foreign Origin; expected this page's own"
         session = session_in(headers.get("cookie", ""))
-        if not self._within_pace(session or "nobody"):
+        if not self._within_pace(session):
             return HTTPStatus.TOO_MANY_REQUESTS, f"more than {PER_SECOND} requests a second; slow down"
         if method in ("GET", "HEAD"):
             return None
@@ -114,10 +115,11 @@ class Guard:
             return HTTPStatus.FORBIDDEN, "no or a wrong token; expected that of the page; load it again"
         return None
 
-    def _within_pace(self, session: str) -> bool:
-        now = self._clock()
-        left, since = self._budgets.pop(session, (float(BURST), now))
-        left = min(float(BURST), left + PER_SECOND * (now - since))
+    def _within_pace(self, session: str | None) -> bool:
+        now, people = self._clock(), NEWCOMERS if session is None else 1
+        most = float(people * BURST)
+        left, since = self._budgets.pop(session, (most, now))
+        left = min(most, left + people * PER_SECOND * (now - since))
         self._budgets[session] = (max(0.0, left - 1), now)
         if len(self._budgets) > MAX_SESSIONS:
             self._budgets.popitem(last=False)

@@ -175,8 +175,10 @@ def test_one_session_has_a_pace():
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    client = TestClient(Guard(nothing, lambda: now[0]), base_url=ADDRESS)
+    client = TestClient(Guard(nothing, lambda: now[0]), base_url=ADDRESS, cookies={COOKIE: "0" * 32})
     assert {client.get("/").status_code for _ in range(BURST)} == {204}
     assert client.get("/").status_code == 429
+    newcomer = TestClient(client.app, base_url=ADDRESS)
+    assert {newcomer.get("/").status_code for _ in range(BURST + 1)} == {204}
     now[0] += 1
     assert client.get("/").status_code == 204
