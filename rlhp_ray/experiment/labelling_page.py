@@ -12,6 +12,7 @@ from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.preferences.query_queue import QueryQueue
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
 
+PARENT_VARIABLE = "RLHP_LABEL_PARENT"  # process id of the run that started the server, which ends with it
 MAX_STARTS = 20  # of the server, when it is killed again and again
 RESTART_SECONDS = 1.0
 STOP_SECONDS = 10.0
@@ -57,7 +58,7 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
 
 def _start(command: list[str]) -> subprocess.Popen:
     # A copy of the environment: Ray changes that of the process while it starts, which a start meanwhile fails of.
-    environment = dict(os.environ)
+    environment = {**os.environ, PARENT_VARIABLE: str(os.getpid())}
     return subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=sys.stderr, stdin=subprocess.DEVNULL, env=environment
     )

@@ -1,15 +1,19 @@
 """One labelling session: a queue, its server on a free port, until it is stopped."""
 
 import contextlib
+import os
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
 
 from rlhp_ray.errors import LabellingError
+from rlhp_ray.experiment.labelling_page import PARENT_VARIABLE
 from rlhp_ray.experiment.session_lock import session_lock
 from rlhp_ray.labelling.clip_videos import ClipVideos
 from rlhp_ray.labelling.saved_clips import LABELLED_DIRECTORY, labelled_store, offer_saved
@@ -21,8 +25,10 @@ from rlhp_ray.preferences.queue_database import QUEUE_FILE
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 8420
 PORTS_TRIED = 50
+PARENT_SECONDS = 0.5
+FREE_SECONDS = 5.0
 SERVER_DIRECTORY = ".labelling"  # holds the lock of the server: the run holds its own
-BUDGET_FACT, RUN_FACT = "budget", "total_env_steps"
+RUN_FACT, PORT_FACT = "total_env_steps", "port"
 
 
 def serve_labels(directory: Path, port: int | None, labeller: str, instruction: str) -> Path:
@@ -61,17 +67,43 @@ def serve_labels(directory: Path, port: int | None, labeller: str, instruction: 
 
 def _serve(queue: QueryQueue, port: int | None, labeller: str) -> None:
     facts = queue.facts()
+    usual = facts.get(PORT_FACT) if port is None else None  # open pages come back to it
+    if usual is not None:
+        _await_free(usual)
+        port = usual
     videos = ClipVideos(facts["env_id"], facts.get("frame_skip"))
     with listening(port) as listener, contextlib.closing(videos):
         address = f"http://{LOOPBACK}:{listener.getsockname()[1]}/"
         print(f"rlhp: label at {address}", file=sys.stderr, flush=True)
+        queue.state_facts({PORT_FACT: listener.getsockname()[1]})
         app = create_app(queue, videos, labeller)
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2
         )
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises again what stopped it
+        server = uvicorn.Server(config)
+        threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            server.run(sockets=[listener])
+
+
+def _end_with_parent(server: uvicorn.Server) -> None:
+    """A run that is killed cannot stop its server."""
+    parent = os.environ.get(PARENT_VARIABLE)
+    while parent is not None and not server.should_exit:
+        if os.getppid() != int(parent):
+            server.should_exit = True
+        time.sleep(PARENT_SECONDS)
+
+
+def _await_free(port: int) -> None:
+    """Wait a while for the server of a killed run to leave its port."""
+    deadline = time.monotonic() + FREE_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex((LOOPBACK, port)) != 0:
+                return
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager
