@@ -189,7 +189,7 @@ def test_the_reference_is_that_of_the_first_round_also_after_a_resume(buffer):
 
 def test_a_pool_without_clips_has_none_to_look_at(tmp_path):
     plain_class = PreferenceBuffer.__ray_metadata__.modified_class
-    made = plain_class(str(tmp_path / "s.sqlite"), {"env_id": "x"}, TeacherConfig(), 9, 0, SPEC, "uniform", None, {})
+    made = plain_class(str(tmp_path / "s.sqlite"), {"env_id": "x"}, TeacherConfig(), 9, 0, SPEC, "uniform", None, {}, 9)
     data, report = made.ask(0, 0, None)
     assert data.fresh is None and data.reference is None
     assert len(report.fresh_true_returns) == 0
