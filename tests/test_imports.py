@@ -30,6 +30,7 @@ ORDER = (
     "checks",
     "runs",
     "sweep",
+    "report",
     "cli",
 )
 WITHOUT_RAY = ("envs", "clips", "preferences", "reward")

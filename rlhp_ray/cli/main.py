@@ -31,6 +31,7 @@ def _dispatch(words: Sequence[str]) -> int:
         check_command,
         commands,
         preference_commands,
+        report_commands,
         reward_commands,
         runs_commands,
         sweep_commands,
@@ -44,6 +45,7 @@ def _dispatch(words: Sequence[str]) -> int:
         "replay": commands.replay,
         "preferences": preference_commands.preferences,
         "reward": reward_commands.reward,
+        "report": report_commands.report,
         "runs": runs_commands.runs,
     }
     return run[arguments.command](arguments, shlex.join(["rlhp", *words]))

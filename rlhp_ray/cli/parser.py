@@ -7,6 +7,7 @@ from typing import NoReturn
 import rlhp_ray
 from rlhp_ray.cli.argument_types import positive_int
 from rlhp_ray.cli.preference_parser import add_preferences
+from rlhp_ray.cli.report_parser import add_report
 from rlhp_ray.cli.reward_parser import add_reward
 from rlhp_ray.cli.runs_parser import add_runs, with_list
 from rlhp_ray.cli.sweep_parser import add_sweep
@@ -86,6 +87,7 @@ def _build() -> tuple[argparse.ArgumentParser, list[str]]:
     replay.add_argument("--output", metavar="FILE.mp4", help="file for the video (default: chosen and printed)")
     add_preferences(subparsers, _add_command)
     add_reward(subparsers, _add_command)
+    add_report(subparsers, _add_command)
     add_runs(subparsers, _add_command)
     return parser, list(subparsers.choices)
 
