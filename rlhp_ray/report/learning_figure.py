@@ -12,8 +12,13 @@ _ASIDE = 0.025  # of the run: final markers of settings stand beside each other,
 
 
 def draw_learning(group: EnvGroup) -> Drawing | None:
-    """Training returns as curves, final greedy evaluations at their end; None where neither was recorded."""
-    figure, curve = new_figure(), column(keys.TRUE_RETURN)
+    """Training returns as curves, final greedy evaluations at their end; None where neither was recorded.
+
+    In a run so short that no training episode ended, the curves are those of the greedy evaluations.
+    """
+    has_training = any(len(run.series(keys.TRUE_RETURN)[0]) for run in group.runs)
+    figure, curve = new_figure(), column(keys.TRUE_RETURN if has_training else keys.EVALUATION_RETURN)
+    of_what = "the training episodes, which explore" if has_training else "greedy evaluations"
     axes = figure.subplots()
     if not draw_seed_curves(axes, group.settings, curve):
         return None
@@ -34,9 +39,9 @@ def draw_learning(group: EnvGroup) -> Drawing | None:
     return Drawing(
         "learning",
         "Learning curves",
-        f"Mean true return of the training episodes, which explore. {HOW_TO_READ} "
+        f"Mean true return of {of_what}. {HOW_TO_READ} "
         "Large hollow markers at the right: final greedy evaluation, with its interval.",
-        f"Mean true return while training. {curve_words(group.settings, curve, return_text)}",
+        f"Mean true return of {of_what}. {curve_words(group.settings, curve, return_text)}",
         figure,
         curve_table(group.settings, curve, return_text),
     )

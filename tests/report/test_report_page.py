@@ -101,7 +101,7 @@ def test_pictures_lie_beside_the_page(make_run, write, runs_dir):
 @pytest.mark.usefixtures("blank_pictures")
 def test_everything_that_a_user_wrote_is_escaped(make_run, write):
     make_run(HOSTILE.replace("/", ""), env=HOSTILE, config={"question": HOSTILE, "expect": HOSTILE})
-    (make_run("other", env=HOSTILE, config={"teacher": {"callable": "a:<b>"}}) / "notes.md").write_text(HOSTILE)
+    (make_run("other", env=HOSTILE, config={"teacher": {"callable": "a:<b>$x^$"}}) / "notes.md").write_text(HOSTILE)
     page = Page(write())
     assert "script" not in {tag for tag, _ in page.tags} and "b" not in {tag for tag, _ in page.tags}
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
@@ -152,6 +152,14 @@ def test_runs_with_next_to_nothing_are_shown(make_run, write, runs_dir):
     assert "no result yet" in text and "no metrics.csv" in text
     (runs_dir / "early" / "metrics.csv").write_text("env_steps,true_return_mean\n")
     assert "no result yet" in Page(write()).all_text
+
+
+def test_a_run_too_short_for_a_training_episode_shows_its_evaluations(make_run, write):
+    file = make_run("short") / "metrics.csv"
+    file.write_text(file.read_text().replace("true_return_mean,", "elsewhere,", 1))
+    page = Page(write())
+    assert "Learning curves" in page.of("h3") and "cannot be told" in page.all_text
+    assert any(caption.startswith("Mean true return of greedy evaluations.") for caption in page.of("figcaption"))
 
 
 def test_a_baseline_alone_has_no_predictor(make_run, write):
