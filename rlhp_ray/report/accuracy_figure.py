@@ -9,7 +9,7 @@ from rlhp_ray.report.seed_curves import HOW_TO_READ, column, curve_table, curve_
 
 def draw_accuracy(group: EnvGroup) -> Drawing | None:
     """Validation accuracy over env steps; None where nothing was fitted."""
-    figure, curve = new_figure(), column(keys.REWARD_VALIDATION_ACCURACY, 100.0)
+    figure, curve = new_figure(len(group.settings)), column(keys.REWARD_VALIDATION_ACCURACY, 100.0)
     axes = figure.subplots()
     if not draw_seed_curves(axes, group.settings, curve):
         return None

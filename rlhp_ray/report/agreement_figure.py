@@ -23,7 +23,7 @@ def draw_agreement(group: EnvGroup) -> Drawing | None:
     settings = group.learners
     if not any(len(run.series(keys.PREDICTED_RETURN)[0]) for setting in settings for run in setting.runs):
         return None
-    figure = new_figure(height=6.4)
+    figure = new_figure(len(group.settings), height=6.4)
     panels = figure.subplots(3, 1, sharex=True)
     for axes, (key, label) in zip(panels, _PANELS, strict=True):
         draw_seed_curves(axes, group.settings, _of_learners(key))

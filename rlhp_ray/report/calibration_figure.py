@@ -15,7 +15,7 @@ _LARGEST_DOT = 160.0  # points squared; the area of a dot is its bin's share of 
 
 def draw_calibration(group: EnvGroup) -> Drawing | None:
     """Share of answers over predicted probability, pooled over the seeds of a setting; None without held-out labels."""
-    figure = new_figure(height=5.2)
+    figure = new_figure(len(group.settings), height=5.2)
     axes = figure.subplots()
     shown = [(setting, look, bins) for setting, look in drawn(group.settings) if len((bins := _pooled(setting))[0])]
     if not shown:

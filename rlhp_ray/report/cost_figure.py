@@ -10,7 +10,7 @@ from rlhp_ray.runs.value_text import bytes_text, money_text
 
 def draw_cost(group: EnvGroup) -> Drawing | None:
     """CPU time and wall time of a run; None where neither is known."""
-    figure = new_figure(height=3.4 + 0.2 * len(group.settings))
+    figure = new_figure(len(group.settings), height=3.4)
     axes = figure.subplots()
     if not draw_bars(axes, group.settings, _TIMES):
         return None

@@ -10,7 +10,7 @@ from rlhp_ray.report.seed_curves import HOW_TO_READ, column, curve_table, curve_
 
 def draw_entropy(group: EnvGroup) -> Drawing | None:
     """Policy entropy over env steps; None where no policy was trained."""
-    figure, curve = new_figure(), column(keys.POLICY_ENTROPY)
+    figure, curve = new_figure(len(group.settings)), column(keys.POLICY_ENTROPY)
     axes = figure.subplots()
     if not draw_seed_curves(axes, group.settings, curve):
         return None

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 6.4, 4.2  # inches; at 150 dpi 960 x 630 pixels
 LETTERS = 11.5  # points
+LEGEND_LINES, LINE_INCHES = 2, 0.22
 MAX_DRAWN = 8
 """Settings in one figure (ours): more could not be told apart. The tables hold all."""
 
@@ -46,12 +47,21 @@ def drawn(settings: Sequence[Setting]) -> list[tuple[Setting, Look]]:
     return [(setting, look_of(index)) for index, setting in enumerate(settings[:MAX_DRAWN])]
 
 
-def new_figure(height: float = HEIGHT) -> "Figure":
-    """A figure with a canvas of its own: no global state, no display."""
+def new_figure(settings: int, height: float = HEIGHT) -> "Figure":
+    """A figure with a canvas of its own: no global state, no display.
+
+    Args:
+        settings: that its legend names; it grows with them, so that the axes do not shrink.
+        height: in inches, with a legend of up to `LEGEND_LINES`.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, height), dpi=DPI, layout="constrained")
+    figure = Figure(
+        figsize=(WIDTH, height + LINE_INCHES * max(0, min(settings, MAX_DRAWN) - LEGEND_LINES)),
+        dpi=DPI,
+        layout="constrained",
+    )
     FigureCanvasAgg(figure)
     return figure
 

@@ -15,7 +15,7 @@ from rlhp_ray.runs.value_text import NOTHING, count_text, return_text
 
 def draw_labels(group: EnvGroup) -> Drawing | None:
     """Evaluations of each run over the labels it had then; None where nobody was asked or nothing was evaluated."""
-    figure = new_figure()
+    figure = new_figure(len(group.settings))
     axes = figure.subplots()
     shown = False
     for setting, look in drawn(group.settings):

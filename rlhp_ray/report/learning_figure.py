@@ -17,7 +17,10 @@ def draw_learning(group: EnvGroup) -> Drawing | None:
     In a run so short that no training episode ended, the curves are those of the greedy evaluations.
     """
     has_training = any(len(run.series(keys.TRUE_RETURN)[0]) for run in group.runs)
-    figure, curve = new_figure(), column(keys.TRUE_RETURN if has_training else keys.EVALUATION_RETURN)
+    figure, curve = (
+        new_figure(len(group.settings)),
+        column(keys.TRUE_RETURN if has_training else keys.EVALUATION_RETURN),
+    )
     of_what = "the training episodes, which explore" if has_training else "greedy evaluations"
     axes = figure.subplots()
     if not draw_seed_curves(axes, group.settings, curve):

@@ -16,7 +16,7 @@ _PROCESSES = (keys.MEMORY_TRIAL, keys.MEMORY_BUFFER, keys.MEMORY_LEARNER)
 
 def draw_memory(group: EnvGroup) -> Drawing | None:
     """Resident memory of a run's processes together; None where it was not recorded."""
-    figure = new_figure()
+    figure = new_figure(len(group.settings))
     axes = figure.subplots()
     if not draw_seed_curves(axes, group.settings, _memory):
         return None

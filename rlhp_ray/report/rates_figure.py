@@ -19,7 +19,7 @@ def draw_rates(group: EnvGroup) -> Drawing | None:
     """Three panels over env steps; None where nothing was asked."""
     if not any(len(run.series(keys.CLIPS_PER_SECOND)[0]) for run in group.runs):
         return None
-    figure = new_figure(height=6.0)
+    figure = new_figure(len(group.settings), height=6.0)
     panels = figure.subplots(3, 1, sharex=True)
     for axes, (key, label) in zip(panels, _PANELS, strict=True):
         draw_seed_curves(axes, group.settings, column(key))

@@ -93,7 +93,8 @@ def _settings(runs: Sequence[ReportRun]) -> tuple[Setting, ...]:
     for index, group in enumerate(members):
         alike = [_compared(other[0]) for other in members if other[0].is_baseline == group[0].is_baseline]
         differences = _differences(_compared(group[0]), alike)
-        found.append(Setting(_letters(index), _label(group[0], differences), differences, tuple(group)))
+        label = _label(group[0], _telling(differences, alike))
+        found.append(Setting(_letters(index), label, differences, tuple(group)))
     return tuple(found)
 
 
@@ -110,6 +111,14 @@ def _compared(run: ReportRun) -> dict[str, Any]:
 def _differences(config: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     every = dict.fromkeys(key for other in others for key in other)
     return {key: config.get(key) for key in every if any(other.get(key) != config.get(key) for other in others)}
+
+
+def _telling(differences: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The differences, those that the fewest settings share first where not all of them can be named."""
+    if len(differences) <= _MAX_NAMED:
+        return dict(differences)
+    sharing = {key: sum(other.get(key) == value for other in others) for key, value in differences.items()}
+    return {key: differences[key] for key in sorted(differences, key=lambda key: sharing[key])}
 
 
 def _label(run: ReportRun, differences: Mapping[str, Any]) -> str:

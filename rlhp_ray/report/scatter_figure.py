@@ -22,7 +22,7 @@ def draw_scatter(group: EnvGroup) -> Drawing | None:
         return None
     columns = min(2, len(shown))
     lines = math.ceil(len(shown) / columns)
-    figure = new_figure(height=0.6 + _PANEL_INCHES * lines if lines > 1 or columns > 1 else 4.2)
+    figure = new_figure(0, height=0.6 + _PANEL_INCHES * lines if lines > 1 or columns > 1 else 4.2)
     panels = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes, (setting, look) in zip(panels, shown, strict=False):
         for watched in _clips(setting):

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 CurveOf = Callable[[ReportRun], Series]
 
-HOW_TO_READ = "Thin: one seed. Thick: mean over seeds. Band: 95 % t interval of the mean."
+HOW_TO_READ = "Thin: one seed (up to four settings). Thick: mean over seeds. Band: 95 % t interval of the mean."
+MAX_WITH_SEEDS = 4
+"""Settings of which each seed is drawn as well (ours): with more, nothing could be told apart."""
 _MARKERS = 8
 _SHARES = (0.0, 0.5, 1.0)
 
@@ -35,20 +37,25 @@ def column(key: str, factor: float = 1.0) -> CurveOf:
 
 def draw_seed_curves(axes: "Axes", settings: Sequence[Setting], curve: CurveOf) -> bool:
     """Draw every setting; whether there was anything to draw."""
-    for setting, look in drawn(settings):
-        for run in setting.runs:
+    shown = drawn(settings)
+    is_crowded = len(shown) > MAX_WITH_SEEDS
+    for index, (setting, look) in enumerate(shown):
+        band = _band(setting, curve)
+        for run in () if is_crowded and band is not None else setting.runs:
             steps, values = thinned(curve(run))
             axes.plot(steps, values, color=look.colour, ls=look.style, lw=0.7, alpha=0.45)
-        band = _band(setting, curve)
         if band is None:
             continue
         every = max(1, len(band.steps) // _MARKERS)
+        first = index * every // len(shown)  # else the markers of curves that lie on each other hide one another
         axes.plot(
             band.steps, band.mean, color=look.colour, ls=look.style, lw=2.2, marker=look.marker, ms=6,
-            markevery=every, label=setting.title,
+            markevery=(first, every), label=setting.title,
         )  # fmt: skip
         if band.low is not None and band.high is not None:
-            axes.fill_between(band.steps, band.low, band.high, color=look.colour, alpha=0.16, lw=0)
+            axes.fill_between(
+                band.steps, band.low, band.high, color=look.colour, alpha=0.08 if is_crowded else 0.16, lw=0
+            )
     return any(len(line.get_xdata()) for line in axes.lines)  # type: ignore[arg-type]  # of a Line2D always an array
 
 

@@ -9,7 +9,7 @@ from rlhp_ray.report.seed_curves import HOW_TO_READ, column, curve_table, curve_
 
 def draw_spread(group: EnvGroup) -> Drawing | None:
     """Ensemble spread over env steps; None where there is none."""
-    figure, curve = new_figure(), column(keys.ENSEMBLE_SPREAD)
+    figure, curve = new_figure(len(group.settings)), column(keys.ENSEMBLE_SPREAD)
     axes = figure.subplots()
     if not draw_seed_curves(axes, group.settings, curve):
         return None

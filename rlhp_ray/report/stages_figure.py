@@ -12,7 +12,7 @@ from rlhp_ray.report.run_groups import EnvGroup
 
 def draw_stages(group: EnvGroup) -> Drawing | None:
     """Seconds by stage, mean over seeds; None where no time was recorded."""
-    figure = new_figure(height=5.0)
+    figure = new_figure(len(group.settings), height=5.0)
     axes = figure.subplots()
     if not draw_bars(axes, group.settings, _STAGES):
         return None

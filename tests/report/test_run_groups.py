@@ -26,6 +26,24 @@ def test_settings_are_named_by_what_sets_them_apart_and_the_baseline_is_last(rep
     assert group.settings[0].differences == {"preferences.labels": 100}
 
 
+def test_of_many_differences_the_rarest_are_named(report_run):
+    usual = {
+        "training": {"env_steps": 1000},
+        "preferences": {"labels": 100, "clip_steps": 10},
+        "teacher": {"beta": 1.0},
+    }
+    changes = [{"teacher": {"beta": 2.0}}, {"reward": {"scale": 0.5}}, {"training": {"env_steps": 2000}}]
+    changes.append({"preferences": {"labels": 50, "clip_steps": 5}})
+    runs = [report_run("run0", config=usual)]
+    runs += [report_run(f"run{index}", config=usual | change) for index, change in enumerate(changes, 1)]
+    (group,) = group_runs(runs)
+    labels = [setting.label for setting in group.settings]
+    assert len(set(labels)) == 5
+    named = ["beta=2", "scale=0.5", "env_steps=2000", "labels=50"]
+    assert [label.split(",")[0] for label in labels[1:]] == named
+    assert all(label.endswith(" and 2 more") for label in labels)
+
+
 def test_names_questions_and_places_make_no_setting(report_run):
     runs = [
         report_run("first", seed=1, config={"name": "first", "question": "Is it so?"}),
