@@ -18,6 +18,7 @@ import rlhp_ray
 PACKAGE = Path(rlhp_ray.__file__).parent
 FOUNDATION = ("errors", "seeding", "metric_keys")
 ORDER = (
+    "statistics",
     "config",
     "envs",
     "clips",
@@ -31,6 +32,7 @@ ORDER = (
     "runs",
     "sweep",
     "labelling",
+    "report",
     "cli",
 )
 WITHOUT_RAY = ("envs", "clips", "preferences", "reward")

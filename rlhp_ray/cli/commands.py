@@ -54,9 +54,16 @@ def resume(arguments: argparse.Namespace, command: str) -> int:
     with progress_to_stderr():
         result: RunResult
         if is_sweep(run):
+            from rlhp_ray.cli.report_commands import report_of_sweep
             from rlhp_ray.sweep.launch import resume_sweep
 
-            result = resume_sweep(run, arguments.overrides, dashboard=arguments.dashboard, command=command)
+            result = resume_sweep(
+                run,
+                arguments.overrides,
+                dashboard=arguments.dashboard,
+                command=command,
+                write_report=report_of_sweep,
+            )
         else:
             from rlhp_ray.experiment.resume import resume_run
 

@@ -32,6 +32,7 @@ def _dispatch(words: Sequence[str]) -> int:
         commands,
         label_commands,
         preference_commands,
+        report_commands,
         reward_commands,
         runs_commands,
         sweep_commands,
@@ -46,6 +47,7 @@ def _dispatch(words: Sequence[str]) -> int:
         "label": label_commands.label,
         "preferences": preference_commands.preferences,
         "reward": reward_commands.reward,
+        "report": report_commands.report,
         "runs": runs_commands.runs,
     }
     return run[arguments.command](arguments, shlex.join(["rlhp", *words]))

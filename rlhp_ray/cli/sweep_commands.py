@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlhp_ray.cli.commands import finish, progress_to_stderr
+from rlhp_ray.cli.report_commands import report_of_sweep
 from rlhp_ray.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def sweep(arguments: argparse.Namespace, command: str) -> int:
         from rlhp_ray.sweep.launch import start_sweep
 
         stem = f"{Path(arguments.config).stem}-sweep"
-        result = start_sweep(planned, stem, dashboard=arguments.dashboard, command=command)
+        result = start_sweep(
+            planned, stem, dashboard=arguments.dashboard, command=command, write_report=report_of_sweep
+        )
     return finish(result)
 
 

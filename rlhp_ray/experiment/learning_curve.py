@@ -4,22 +4,18 @@ The lines differ in style and marker as well as in colour (Okabe and Ito's palet
 grey printer and colour-blind eyes. Matplotlib is used through its objects only: no global state, no display.
 """
 
-import csv
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rlhp_ray.errors import ArchiveError
+from rlhp_ray.experiment.metrics_series import MetricRow, metric_series, read_metric_rows
 from rlhp_ray.experiment.picture_file import BLUE, DPI, GREEN, GREY, VERMILION, save_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_MARKERS = 25
-
-Series = tuple[np.ndarray, np.ndarray]
-"""Env steps and values, both [num_points], steps increasing."""
 
 
 def draw_learning_curve(
@@ -41,7 +37,7 @@ def draw_learning_curve(
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    rows = _read_rows(metrics_csv)
+    rows = read_metric_rows(metrics_csv)
     figure = Figure(figsize=(8.0, 7.5), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     returns, labels, accuracy = figure.subplots(3, 1, sharex=True, height_ratios=[3.2, 1, 1])
@@ -63,50 +59,12 @@ def draw_learning_curve(
     save_picture(figure, output_png, "learning curve")
 
 
-def _read_rows(metrics_csv: Path) -> list[tuple[float, dict[str, float]]]:
-    """Rows as (env steps, values), in order of steps.
-
-    After a resume the steps go back to the checkpoint's: rows of the life that was lost are dropped. So is a row that
-    was cut off when the process died, since half a number of steps looks like going back to an early one.
-    """
-    rows: list[tuple[float, dict[str, float]]] = []
-    try:
-        with metrics_csv.open(newline="", encoding="utf-8", errors="replace") as file:
-            for cells in csv.DictReader(line.replace("\0", "") for line in file if line.endswith("\n")):
-                values = {name: number for name, cell in cells.items() if (number := _number(cell)) is not None}
-                step = values.pop("env_steps", None)
-                if step is None or None in cells.values():
-                    continue
-                while rows and rows[-1][0] > step:
-                    rows.pop()
-                rows.append((step, values))
-    except (OSError, csv.Error) as error:
-        raise ArchiveError(f"No learning curve: cannot read the metrics {metrics_csv}: {error}") from error
-    return rows
-
-
-def _number(cell: Any) -> float | None:
-    try:
-        number = float(cell)
-    except (TypeError, ValueError):
-        return None
-    return number if np.isfinite(number) else None
-
-
-def _series(rows: list[tuple[float, dict[str, float]]], name: str) -> Series:
-    points = {step: values[name] for step, values in rows if name in values}  # of two rows at one step the later
-    steps, values = np.array(list(points.items()), dtype=float).reshape(-1, 2).T
-    return steps, values
-
-
-def _draw_returns(
-    axes: "Axes", rows: list[tuple[float, dict[str, float]]], title: str, reference_return: float | None
-) -> None:
-    steps, values = _series(rows, "true_return_mean")
+def _draw_returns(axes: "Axes", rows: list[MetricRow], title: str, reference_return: float | None) -> None:
+    steps, values = metric_series(rows, "true_return_mean")
     if len(steps):
         every = max(1, len(steps) // MAX_MARKERS)
         axes.plot(steps, values, color=BLUE, lw=1.6, marker=".", markevery=every, label="training (exploring), mean")
-    steps, values = _series(rows, "evaluation_true_return_mean")
+    steps, values = metric_series(rows, "evaluation_true_return_mean")
     if len(steps):
         axes.plot(steps, values, "D--", color=VERMILION, lw=1.2, ms=5, mfc="white", label="evaluation (greedy), mean")
         _name_last_value(axes, steps, values, "{:,.1f}", VERMILION)
@@ -119,8 +77,8 @@ def _draw_returns(
     axes.set_ylabel("true return\n(reward per episode)")
 
 
-def _draw_labels(axes: "Axes", rows: list[tuple[float, dict[str, float]]]) -> None:
-    steps, values = _series(rows, "labels")
+def _draw_labels(axes: "Axes", rows: list[MetricRow]) -> None:
+    steps, values = metric_series(rows, "labels")
     if len(steps):
         axes.plot(steps, values, color=GREEN, lw=1.6, drawstyle="steps-post")
         axes.set_ylim(0, max(1.0, values.max()) * 1.25)
@@ -128,8 +86,8 @@ def _draw_labels(axes: "Axes", rows: list[tuple[float, dict[str, float]]]) -> No
     axes.set_ylabel("labels\n(count)")
 
 
-def _draw_accuracy(axes: "Axes", rows: list[tuple[float, dict[str, float]]]) -> None:
-    steps, values = _series(rows, "reward_validation_accuracy")
+def _draw_accuracy(axes: "Axes", rows: list[MetricRow]) -> None:
+    steps, values = metric_series(rows, "reward_validation_accuracy")
     if len(steps):
         every = max(1, len(steps) // MAX_MARKERS)
         axes.plot(steps, 100 * values, color=BLUE, lw=1.4, ls="-.", marker="s", ms=3, markevery=every)

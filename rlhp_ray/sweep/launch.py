@@ -2,7 +2,7 @@
 
 import os
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,10 @@ CONSOLE_FILE = "console.log"
 COMMAND_FILE = "command.txt"
 
 
+WriteReport = Callable[[Path], Path | None]
+"""Writes a report about a sweep's directory; its file, or None where that failed."""
+
+
 @dataclass(frozen=True)
 class SweepResult:
     """Where a sweep was written, and the exit code of the command."""
@@ -32,7 +36,9 @@ class SweepResult:
     exit_code: int
 
 
-def start_sweep(sweep: Sweep, default_stem: str, *, dashboard: bool, command: str) -> SweepResult:
+def start_sweep(
+    sweep: Sweep, default_stem: str, *, dashboard: bool, command: str, write_report: WriteReport
+) -> SweepResult:
     """Run a sweep in a new directory.
 
     Raises:
@@ -46,10 +52,12 @@ def start_sweep(sweep: Sweep, default_stem: str, *, dashboard: bool, command: st
         name = sweep.config.name
         directory = make_run_directory(output_dir, name or default_stem, unique=name is None)
     sweep.write(directory)
-    return run_sweep(directory, sweep, dashboard=dashboard, command=command)
+    return run_sweep(directory, sweep, dashboard=dashboard, command=command, write_report=write_report)
 
 
-def resume_sweep(directory: Path, overrides: Sequence[str], *, dashboard: bool, command: str) -> SweepResult:
+def resume_sweep(
+    directory: Path, overrides: Sequence[str], *, dashboard: bool, command: str, write_report: WriteReport
+) -> SweepResult:
     """Run what is left of a sweep: finished trials are left alone, others go on from their last checkpoints.
 
     Raises:
@@ -62,11 +70,14 @@ def resume_sweep(directory: Path, overrides: Sequence[str], *, dashboard: bool, 
             "overrides. Start a new sweep for anything else."
         )
     directory = Path(os.path.abspath(directory))
-    return run_sweep(directory, Sweep.read(directory), dashboard=dashboard, command=command)
+    sweep = Sweep.read(directory)
+    return run_sweep(directory, sweep, dashboard=dashboard, command=command, write_report=write_report)
 
 
-def run_sweep(directory: Path, sweep: Sweep, *, dashboard: bool, command: str) -> SweepResult:
-    """Run every trial of a sweep that is not done, under the sweep's lock, and write the results."""
+def run_sweep(
+    directory: Path, sweep: Sweep, *, dashboard: bool, command: str, write_report: WriteReport
+) -> SweepResult:
+    """Run every trial of a sweep that is not done, under the sweep's lock, and write results and report."""
     with session_lock(directory), ConsoleLog(directory / CONSOLE_FILE):
         with archive_errors(directory), (directory / COMMAND_FILE).open("a", encoding="utf-8") as file:
             file.write(mask_secrets(command) + "\n")
@@ -80,7 +91,7 @@ def run_sweep(directory: Path, sweep: Sweep, *, dashboard: bool, command: str) -
             interrupted = _train(directory, sweep, runs, dashboard)
         results = read_results(directory, sweep)
         write_results(directory, results)
-        say(describe_sweep(directory, results))
+        say(describe_sweep(directory, results, write_report(directory)))
         return SweepResult(directory, _exit_code(results, interrupted))
 
 

@@ -85,19 +85,15 @@ def returns_by_setting(results: Sequence[TrialResult]) -> dict[str, list[float]]
     return returns
 
 
-def describe_sweep(directory: Path, results: Sequence[TrialResult]) -> str:
+def describe_sweep(directory: Path, results: Sequence[TrialResult], report: Path | None) -> str:
     """The closing table: every trial, then every setting over its seeds, then the files to look at."""
     lines = ["", f"  {'trial':<14}{'status':<13}{'true return':>12}{'env steps':>12}{'labels':>8}  setting"]
     lines += [_row(result) for result in results]
     others = [result for result in results if result.status not in ("done", "stopped")]
     if others:
         lines += ["", f"  {len(others)} of {len(results)} trials are not done; to go on: rlhp resume {directory}"]
-    lines += [
-        "",
-        f"  {'results':<14}{directory / RESULTS_FILE}",
-        f"  {'runs':<14}{directory / results[0].name}",
-        "",
-    ]
+    files = [("report", report), ("results", directory / RESULTS_FILE), ("runs", directory / results[0].name)]
+    lines += ["", *(f"  {name:<14}{file}" for name, file in files if file is not None), ""]
     return "\n".join(lines)
 
 

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from rlhp_ray.errors import ArchiveError
-from rlhp_ray.experiment.learning_curve import _read_rows, _series, draw_learning_curve
+from rlhp_ray.experiment.learning_curve import draw_learning_curve
+from rlhp_ray.experiment.metrics_series import metric_series, read_metric_rows
 
 HEADER = "env_steps,true_return_mean,evaluation_true_return_mean,labels,reward_validation_accuracy\n"
 
@@ -49,13 +50,13 @@ def test_nothing_to_draw_still_gives_a_picture(tmp_path: Path, text: str) -> Non
 def test_a_resumed_run_replaces_what_was_lost_and_cut_off_rows_are_skipped(tmp_path: Path) -> None:
     text = "env_steps,true_return_mean\n1000,1\n2000,2\n3000,99\n2000,2\n2500,3\n,7\n25\n35"
     (tmp_path / "metrics.csv").write_text(text)
-    steps, values = _series(_read_rows(tmp_path / "metrics.csv"), "true_return_mean")
+    steps, values = metric_series(read_metric_rows(tmp_path / "metrics.csv"), "true_return_mean")
     np.testing.assert_array_equal(steps, [1000, 2000, 2500])
     np.testing.assert_array_equal(values, [1, 2, 3])
 
 
 def test_missing_metrics_and_unwritable_pictures_are_reported(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match="cannot read the metrics"):
+    with pytest.raises(ArchiveError, match="Cannot read the metrics"):
         draw_learning_curve(tmp_path / "none.csv", tmp_path / "a.png", title="")
     (tmp_path / "metrics.csv").write_text(HEADER)
     with pytest.raises(ArchiveError, match="Cannot write the learning curve"):

@@ -49,6 +49,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run("sweep", *TINY, *SEEDS, SETTINGS, f"output_dir={folder}")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"{folder / 'sweep'}\n", "standard output holds the directory and nothing else"
+    assert f"  report        {folder / 'sweep' / 'report.html'}\n" in done.stderr
     return folder / "sweep"
 
 
@@ -65,6 +66,8 @@ def test_every_trial_is_a_whole_run_of_its_own(undisturbed: Path) -> None:
         assert f"lr: {row['training.rllib.lr']}" in (trial / "config.yaml").read_text()
         for file in ("metrics.csv", "learning_curve.png", "videos/trained-agent.mp4", "checkpoints/last/inference"):
             assert (trial / file).exists()
+    page = (undisturbed / "report.html").read_text()
+    assert "6 runs: 6 done" in page and "A: lr=0.001" in page and "B: lr=0.01" in page
     returns = {row["true_return_mean"] for row in rows}
     assert len(returns) > 1, "all trials are the same run"
 

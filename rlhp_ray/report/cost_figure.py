@@ -1,0 +1,58 @@
+"""What a run costs: processor time, time on the wall, disk, money."""
+
+from rlhp_ray.report.bars import Amount, bar_table, bar_words, draw_bars
+from rlhp_ray.report.drawing import Drawing, Table
+from rlhp_ray.report.figure_parts import add_legend, finish_axes, new_figure
+from rlhp_ray.report.report_run import ReportRun
+from rlhp_ray.report.run_groups import EnvGroup
+from rlhp_ray.runs.value_text import bytes_text, money_text
+
+
+def draw_cost(group: EnvGroup) -> Drawing | None:
+    """CPU time and wall time of a run; None where neither is known."""
+    figure = new_figure(len(group.settings), height=3.4)
+    axes = figure.subplots()
+    if not draw_bars(axes, group.settings, _TIMES):
+        return None
+    finish_axes(axes, "minutes of a run", "")
+    add_legend(figure, axes)
+    plain = bar_table(group.settings, _TIMES, _minutes)
+    rows = []
+    for setting, row in zip(group.settings, plain.rows, strict=True):
+        hours = sum(run.fact("cpu_hours") or 0.0 for run in setting.runs)
+        gpu = sum(run.fact("gpu_hours") or 0.0 for run in setting.runs)
+        money = sum(run.fact("cost") or 0.0 for run in setting.runs)
+        disk = bytes_text(sum(run.bytes_on_disk for run in setting.runs))
+        rows.append([*row, hours_text(hours), hours_text(gpu), disk, money_text(money)])
+    head = (*plain.head, "CPU-hours in all", "GPU-hours in all", "on disk in all", "money in all")
+    return Drawing(
+        "cost",
+        "Cost",
+        "Bars: mean over seeds; dots: seeds. In all: every run of the setting, failed ones too. Money is 0 (-) unless "
+        "a price was set.",
+        f"Minutes of a run. {bar_words(group.settings, _TIMES, _minutes)}",
+        figure,
+        Table(head, rows),
+    )
+
+
+def hours_text(hours: float) -> str:
+    """`12.3`, `0.031`: two digits or more."""
+    return f"{hours:,.1f}" if hours >= 10 else f"{hours:.2g}"
+
+
+def _cpu_minutes(run: ReportRun) -> float | None:
+    hours = run.fact("cpu_hours")
+    return None if hours is None else 60 * hours
+
+
+def _wall_minutes(run: ReportRun) -> float | None:
+    seconds = run.fact("wall_seconds")
+    return None if seconds is None else seconds / 60
+
+
+def _minutes(value: float) -> str:
+    return f"{value:,.0f} min" if value >= 10 else f"{value:.2g} min"
+
+
+_TIMES: tuple[Amount, ...] = (("CPU time", _cpu_minutes), ("wall time", _wall_minutes))
