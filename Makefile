@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-learning lint type docs
+.PHONY: help install demo browser test test-learning lint type docs
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,10 +30,16 @@ $(STAMP): setup.cfg pyproject.toml constraints.txt
 demo: install ## train the default experiment; its closing table names the files to look at
 	$(BIN)/rlhp train moving_dot
 
-test: install ## run the tests; ARGS="tests/envs -x" goes to pytest
+browser:
+	@command -v chromium > /dev/null || command -v chromium-browser > /dev/null || command -v google-chrome > /dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+			apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends chromium; \
+		else echo "make: no chromium; the tests of pages are skipped"; fi; }
+
+test: install browser ## run the tests; ARGS="tests/envs -x" goes to pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not learning" $(ARGS)
 
-test-learning: install ## run the tests that train for minutes: results against thresholds, sweeps
+test-learning: install browser ## run the tests that train for minutes: results against thresholds, sweeps, people
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m learning $(ARGS)
 
 lint: install ## check style and format

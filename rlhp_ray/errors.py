@@ -39,3 +39,7 @@ class TeacherError(RlhpError):
 
 class RewardNetworkError(RlhpError):
     """A network class that the user gave cannot be loaded, fails, or returns nonsense."""
+
+
+class LabellingError(RlhpError):
+    """The queue of queries for people cannot be used, or a person's answer does not fit it."""

@@ -64,6 +64,7 @@ TIME_LEARNING = "time_learning_s"
 TIME_FITTING = "time_fitting_s"
 TIME_DIAGNOSTICS = "time_diagnostics_s"
 TIME_WAITING = "time_waiting_s"
+HELD_FOR_PEOPLE = "held_for_people"
 TIME_EVALUATION = "time_evaluation_s"
 TRAIN_SECONDS = "train_seconds"
 FIT_LAG = "fit_lag_env_steps"
@@ -163,6 +164,7 @@ ALL_METRICS = (
         "Of it, calibration, fresh clips and drift.",
         "a tenth of time_fitting_s; more in short rounds",
     ),
+    Metric(HELD_FOR_PEOPLE, "0 or 1", "Whether the policy waits for people's answers now.", "mostly 0"),
     Metric(
         TIME_WAITING,
         "s",

@@ -31,6 +31,7 @@ ORDER = (
     "runs",
     "sweep",
     "report",
+    "labelling",
     "cli",
 )
 WITHOUT_RAY = ("envs", "clips", "preferences", "reward")

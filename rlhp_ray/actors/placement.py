@@ -42,6 +42,7 @@ def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: P
         selection=config.preferences.selection,
         window=config.preferences.window,
         source_weights=config.preferences.source_weights,
+        total_env_steps=config.training.env_steps,
         load=config.preferences.load,
     )
     if any((config.teacher.reward_function, config.teacher.callable, config.preferences.load)):

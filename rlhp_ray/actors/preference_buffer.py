@@ -13,11 +13,15 @@ from rlhp_ray.actors.process_usage import cpu_seconds, resident_megabytes
 from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.clips.fresh_clips import FreshClips
 from rlhp_ray.clips.pair_selection import STRATEGIES
-from rlhp_ray.config.schema import TeacherConfig
+from rlhp_ray.config.schema import PEOPLE, TeacherConfig
 from rlhp_ray.preferences.pair_chooser import ClipModels
+from rlhp_ray.preferences.pair_collector import PairCollector
+from rlhp_ray.preferences.people_collector import PeopleCollector
 from rlhp_ray.preferences.preference import Preference, newest_labels
 from rlhp_ray.preferences.preference_collector import PreferenceCollector
 from rlhp_ray.preferences.preference_copying import open_run_store
+from rlhp_ray.preferences.query_queue import QueryQueue
+from rlhp_ray.preferences.queue_database import QUEUE_FILE
 from rlhp_ray.preferences.source_notices import SourceNotices
 from rlhp_ray.preferences.teacher_choice import make_teacher
 from rlhp_ray.reward.clip_features import clip_features
@@ -80,7 +84,7 @@ class RoundReport:
 
 @ray.remote(num_cpus=0)
 class PreferenceBuffer:
-    """Holds the clip pool, the simulated teacher and the preference store.
+    """Holds the clip pool, the preference store, and the simulated teacher or the queue of people.
 
     Args:
         store_path: SQLite file.
@@ -92,6 +96,7 @@ class PreferenceBuffer:
         selection: name of a query strategy.
         window: labels handed to the reward learner at most; None for all.
         source_weights: weight of the labels of each source; 1 for those not named.
+        total_env_steps: of the run.
         load: saved preferences to start with, where the store is yet to be made.
     """
 
@@ -106,12 +111,18 @@ class PreferenceBuffer:
         selection: str,
         window: int | None,
         source_weights: Mapping[str, float],
+        total_env_steps: int,
         load: str | None = None,
     ) -> None:
-        answering = make_teacher(teacher)  # first: where it cannot be made, no store is either
+        answering = None if teacher.preset == PEOPLE else make_teacher(teacher)  # first: if it fails, no store is made
         saved, needs_next = None if load is None else Path(load), spec.network.sees_next_observations
         store = open_run_store(Path(store_path), metadata, saved, needs_next)
-        self._collector = PreferenceCollector(store, answering, pool_clips, seed, selection)
+        self._collector: PairCollector
+        if answering is None:
+            queue = QueryQueue(Path(store_path).with_name(QUEUE_FILE))
+            self._collector = PeopleCollector(store, queue, pool_clips, seed, selection, total_env_steps)
+        else:
+            self._collector = PreferenceCollector(store, answering, pool_clips, seed, selection)
         self._seed, self._window, self._source_weights = seed, window, source_weights
         self._fresh_clips = FreshClips()
         self._source_notices = SourceNotices(source_weights)

@@ -95,6 +95,17 @@ class PreferenceLoop:
         data, report = self._buffer.ask.options(num_returns=2).remote(due, env_steps, published)
         self._round = (report, self._learner.fit_round.remote(data), env_steps)
 
+    def poll(self, due: int, env_steps: int, published: PublishedReward | None) -> RoundReport:
+        """Ask until `due` queries were asked in all and hand new labels to the learner, which does not fit to them yet.
+
+        For people, whose answers come one by one; only between rounds.
+        """
+        assert not self.busy, "one round at a time"
+        data: ObjectRef
+        report: ObjectRef
+        data, report = self._buffer.ask.options(num_returns=2).remote(due, env_steps, published)
+        return self._timed_get([report, self._learner.add_pairs.remote(data)])[0]
+
     def finished_round(self, wait: bool | None = None) -> FinishedRound | None:
         """The round in flight once it is done, else None.
 

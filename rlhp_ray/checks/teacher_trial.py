@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.clips.pair_candidates import uniform_pairs
-from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.schema import PEOPLE, RunConfig
 from rlhp_ray.errors import TeacherError
 from rlhp_ray.preferences.preference import Answer
 from rlhp_ray.preferences.teacher_choice import make_teacher
@@ -39,10 +39,12 @@ class TeacherTrial:
 
 
 def try_teacher(config: RunConfig, clips: Sequence[Clip], seconds: float) -> TeacherTrial:
-    """Ask about pairs of these clips, each of them twice, for this long at most."""
+    """Ask about pairs of these clips, each of them twice, for this long at most; people are not asked."""
     trial = TeacherTrial()
     started = time.perf_counter()
     rng = derive_rng(config.seed, "check", "teacher")
+    if config.teacher.preset == PEOPLE:
+        return trial
     try:
         teacher = make_teacher(config.teacher)
         if not clips:

@@ -30,6 +30,7 @@ def _dispatch(words: Sequence[str]) -> int:
     from rlhp_ray.cli import (
         check_command,
         commands,
+        label_commands,
         preference_commands,
         report_commands,
         reward_commands,
@@ -43,6 +44,7 @@ def _dispatch(words: Sequence[str]) -> int:
         "check": check_command.check,
         "resume": commands.resume,
         "replay": commands.replay,
+        "label": label_commands.label,
         "preferences": preference_commands.preferences,
         "reward": reward_commands.reward,
         "report": report_commands.report,

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import rlhp_ray
 from rlhp_ray.cli.argument_types import positive_int
+from rlhp_ray.cli.label_parser import add_label
 from rlhp_ray.cli.preference_parser import add_preferences
 from rlhp_ray.cli.report_parser import add_report
 from rlhp_ray.cli.reward_parser import add_reward
@@ -88,6 +89,7 @@ def _build() -> tuple[argparse.ArgumentParser, list[str]]:
     add_preferences(subparsers, _add_command)
     add_reward(subparsers, _add_command)
     add_report(subparsers, _add_command)
+    add_label(subparsers, _add_command)
     add_runs(subparsers, _add_command)
     return parser, list(subparsers.choices)
 

@@ -50,6 +50,14 @@ def sweep(arguments: argparse.Namespace, command: str) -> int:
     return finish(result)
 
 
+def _refuse_people(config: "RunConfig") -> None:
+    if config.teacher.preset == "people" and config.reward_source == "preferences":
+        raise ConfigError(
+            "teacher.preset: got people, who would be asked anew by every trial; expected a simulated teacher in a "
+            "sweep. Label once with `rlhp train`, then sweep with preferences.load=RUN and preferences.labels=0."
+        )
+
+
 def _checked(planned: "Sweep") -> list["RunConfig"]:
     """The configurations of all trials, each checked as `rlhp train` would."""
     from rlhp_ray.config.validation import validate_run
@@ -60,6 +68,7 @@ def _checked(planned: "Sweep") -> list["RunConfig"]:
         try:
             config = planned.trial_config(trial)
             validate_run(config)
+            _refuse_people(config)
             check_schedule(config)
         except ConfigError as error:
             raise ConfigError(f"trial {trial.name} ({', '.join(trial.overrides)}): {error}") from error

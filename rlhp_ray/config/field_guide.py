@@ -52,12 +52,12 @@ def suggest_key(key: str) -> str:
     """`did you mean ...?` for an unknown dotted key, or the keys that its section has."""
     section, _, leaf = key.rpartition(".")
     siblings = _keys_of(section)
-    close = difflib.get_close_matches(leaf, siblings, n=1)
-    if close:
-        return f"did you mean {f'{section}.' if section else ''}{close[0]}?"
     elsewhere = [known for known in key_schemas() if known.rpartition(".")[2] == leaf]
     if elsewhere:
         return f"did you mean {join_words(elsewhere)}?"
+    close = difflib.get_close_matches(leaf, siblings, n=1)
+    if close:
+        return f"did you mean {f'{section}.' if section else ''}{close[0]}?"
     where = f"section {section}" if section else "top level"
     return f"the keys of the {where} are {', '.join(siblings)}"
 

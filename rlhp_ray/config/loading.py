@@ -10,7 +10,7 @@ import rlhp_ray
 from rlhp_ray.config.error_text import join_lines, validation_lines
 from rlhp_ray.config.field_guide import closest
 from rlhp_ray.config.overrides import apply_overrides
-from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.schema import PEOPLE, RunConfig
 from rlhp_ray.config.yaml_text import format_yaml, parse_yaml
 from rlhp_ray.errors import ConfigError
 
@@ -111,6 +111,8 @@ def _read(path: Path) -> dict[str, Any]:
 def _build(data: dict[str, Any], overrides: Sequence[str], source: str) -> RunConfig:
     data, lines = apply_overrides(data, overrides)
     data.setdefault("env", {})  # so that an empty file misses env.id, not a section
+    if _asks_people(data) and not any(override.startswith("mode=") for override in overrides):
+        data["mode"] = "async"  # nobody answers reproducibly: the configurations that ship sync would all be refused
     try:
         config = RunConfig.model_validate(data)
     except ValidationError as error:
@@ -118,3 +120,8 @@ def _build(data: dict[str, Any], overrides: Sequence[str], source: str) -> RunCo
     if lines:
         raise ConfigError(join_lines(source, lines))
     return config
+
+
+def _asks_people(data: dict[str, Any]) -> bool:
+    teacher = data.get("teacher")
+    return isinstance(teacher, dict) and teacher.get("preset") == PEOPLE

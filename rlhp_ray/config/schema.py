@@ -31,11 +31,15 @@ SchedulePoint = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_list
 SchedulePoints = Annotated[tuple[SchedulePoint, ...], BeforeValidator(_list_to_tuple), Field(min_length=1)]
 SourceWeight = Annotated[float, Field(ge=0.001, le=1000)]  # never 0, which stands for a label that is held out
 HiddenSizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_to_tuple), Field(min_length=1)]
+Instruction = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")]
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
 # The shell leaves the tilde of `output_dir=~/runs` alone; unexpanded, it would make a directory called "~".
 PathText = Annotated[str, Field(min_length=1), AfterValidator(os.path.expanduser)]
 # A trial runs in a directory of its own, and a run may be resumed from another one than it was started in.
 LoadPath = Annotated[PathText, AfterValidator(os.path.abspath)]
+
+
+PEOPLE = "people"  # teacher.preset: no simulated teacher
 
 
 class _Section(BaseModel):
@@ -170,11 +174,11 @@ class PreferencesConfig(_Section):
 class TeacherConfig(_Section):
     """Who answers the queries; keys that are not null change the preset. S is a clip's true return, d a threshold."""
 
-    preset: Literal["oracle", "stoch", "myopic", "mistake", "skip", "equal", "random"] = Field(
+    preset: Literal["oracle", "stoch", "myopic", "mistake", "skip", "equal", "random", "people"] = Field(
         default="oracle",
         description="The teachers of B-Pref s4: oracle prefers the clip with the higher true return, ties are equal "
         "(C17 s3.1); stoch is beta 1, myopic gamma 0.9, mistake, skip and equal each 0.1; random tosses a coin, the "
-        "negative control.",
+        "negative control; people answer on a page in the browser, in async mode.",
     )
     beta: PositiveFloat | Literal["perfect"] | None = Field(
         default=None,
@@ -217,6 +221,19 @@ class TeacherConfig(_Section):
         description="module:function with (left, right, rng) -> left, right, equal or skip, which answers by itself; "
         "null is the preset.",
         examples=["my_package.tricks:judge"],
+    )
+
+
+class LabellingConfig(_Section):
+    """How people are asked, with `teacher.preset` people."""
+
+    instruction: Instruction = Field(
+        default="Which of the two clips is better?", description="What people are asked, at the head of the page."
+    )
+    patience_seconds: PositiveFloat = Field(
+        default=600.0,
+        description="Without any answer for so long, the run goes on with the labels it has; before the first "
+        "answer it waits.",
     )
 
 
@@ -352,6 +369,7 @@ class RunConfig(_Section):
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     preferences: PreferencesConfig = Field(default_factory=PreferencesConfig)
     teacher: TeacherConfig = Field(default_factory=TeacherConfig)
+    labelling: LabellingConfig = Field(default_factory=LabellingConfig)
     reward: RewardConfig = Field(default_factory=RewardConfig)
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)

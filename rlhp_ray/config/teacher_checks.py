@@ -7,6 +7,7 @@ from rlhp_ray.config.target_name import is_target
 from rlhp_ray.config.yaml_text import format_value
 
 _EXAMPLES = {"reward_function": "my_package.tricks:backflip", "callable": "my_package.tricks:judge"}
+_WITHOUT_REWARDS = {"random": "whose answers are tosses of a coin", "people": "who answer as they see fit"}
 _THRESHOLDS = (("skip", "skip_below"), ("equal", "equal_within"))  # a share and its absolute other
 
 
@@ -27,9 +28,9 @@ def teacher_problems(teacher: TeacherConfig) -> Iterator[str]:
                 f"teacher.preset: got {teacher.preset} with teacher.callable, which answers by itself; expected only "
                 "one of them; leave out teacher.preset or teacher.callable"
             )
-    elif teacher.preset == "random":
+    elif teacher.preset in _WITHOUT_REWARDS:
         cure = "leave it out, or set teacher.preset=oracle"
-        yield from _unused(changes, "teacher.preset random, whose answers are tosses of a coin", cure)
+        yield from _unused(changes, f"teacher.preset {teacher.preset}, {_WITHOUT_REWARDS[teacher.preset]}", cure)
     else:
         for share, absolute in _THRESHOLDS:
             if share in changes and absolute in changes:

@@ -9,7 +9,7 @@ from rlhp_ray.config.error_text import join_lines
 from rlhp_ray.config.memory_checks import memory_problems
 from rlhp_ray.config.reward_checks import fitting_problems, network_problems
 from rlhp_ray.config.schedule_checks import schedule_problems
-from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.schema import PEOPLE, RunConfig
 from rlhp_ray.config.teacher_checks import teacher_problems
 from rlhp_ray.errors import ConfigError
 
@@ -47,6 +47,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
         *_preference_problems(config),
         *schedule_problems(config.preferences, config.training.env_steps),
         *teacher_problems(config.teacher),
+        *_people_problems(config, description.frame_stack is not None),
         *_load_problems(config, new_run=new_run),
         *network_problems(config.reward, config.env.id, is_image_space(description.observation_space)),
         *fitting_problems(config.reward, config.preferences.labels),
@@ -62,6 +63,11 @@ def validate_gathering(config: RunConfig) -> "EnvDescription":
     lines = []
     if config.preferences.labels == 0:
         lines.append("preferences.labels: got 0, nothing to gather; expected at least 1; raise it")
+    if config.teacher.preset == PEOPLE:
+        lines.append(
+            "teacher.preset: got people, who are asked about clips that exist; expected a simulated teacher; gather "
+            "with one of them, then `rlhp label DIR` on what was written"
+        )
     for section in ("preferences", "reward"):
         if getattr(config, section).load is not None:
             lines.append(
@@ -106,6 +112,24 @@ def _horizon_problems(config: RunConfig, own_steps: int | None) -> Iterator[str]
         yield (
             f"preferences.clip_steps: got {clip_steps}, longer than an episode of {config.env.id}; expected at most "
             f"{episode_steps} env steps; {cure}"
+        )
+
+
+def _people_problems(config: RunConfig, shows_pictures: bool) -> Iterator[str]:
+    if config.teacher.preset != PEOPLE or config.reward_source == "true_reward":
+        return
+    if config.mode == "sync":
+        yield (
+            "mode: got sync with teacher.preset people, whose answers come when they come; expected async; leave mode "
+            "out"
+        )
+    from rlhp_ray.envs.observed_state import can_draw
+
+    if not (shows_pictures or can_draw(config.env.id)):
+        yield (
+            f"teacher.preset: got people with env.id {config.env.id}, whose clips cannot be drawn; expected an Atari "
+            "game, MovingDot, one of Gymnasium's classic control, or stacked grey frames; choose one, or a simulated "
+            "teacher"
         )
 
 

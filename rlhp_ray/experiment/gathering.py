@@ -13,7 +13,8 @@ from rlhp_ray.experiment.piece_archive import PieceArchive
 from rlhp_ray.policy.rollouts import SamplingPolicy, roll_out, untrained_network
 from rlhp_ray.policy.starting_point import load_starting_point
 from rlhp_ray.preferences.pair_chooser import ClipModels
-from rlhp_ray.preferences.preference_collector import RECENT_CLIPS, PreferenceCollector
+from rlhp_ray.preferences.pair_collector import RECENT_CLIPS
+from rlhp_ray.preferences.preference_collector import PreferenceCollector
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.teacher_choice import check_teacher, make_teacher
 from rlhp_ray.reward.clip_features import clip_features

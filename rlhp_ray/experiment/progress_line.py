@@ -45,6 +45,7 @@ class ProgressLine(Callback):
         return [
             f"{min(done, self._env_steps):,}/{self._env_steps:,} env steps ({100 * done / self._env_steps:.0f} %)",
             f"{metrics.get(keys.LABELS, 0)}/{self._labels} labels" if self._labels else "",
+            "waiting for people" if metrics.get(keys.HELD_FOR_PEOPLE) else "",
             f"true return {trained:.1f}" if trained is not None else "",
             f"greedy {evaluated:.1f}" if evaluated is not None else "",
             f"predictor {100 * accuracy:.0f} %" if accuracy is not None and math.isfinite(accuracy) else "",

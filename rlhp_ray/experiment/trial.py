@@ -15,6 +15,7 @@ from rlhp_ray.envs.registry import EnvDescription, warn_if_ends_visible, warn_if
 from rlhp_ray.errors import RlhpError
 from rlhp_ray.experiment.closing import describe_run, draw_and_film
 from rlhp_ray.experiment.console_log import ConsoleLog
+from rlhp_ray.experiment.labelling_page import labelling_page
 from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.session_lock import session_lock
@@ -103,7 +104,7 @@ def _train(
     recorder = None
     try:
         _check_inputs(archive, config, description)
-        with ray_session(config.env.num_env_runners, dashboard) as address:
+        with labelling_page(archive, config), ray_session(config.env.num_env_runners, dashboard) as address:
             if address:
                 say(f"Ray dashboard {address}")
             from rlhp_ray.experiment.tuning import TuneSession

@@ -115,7 +115,10 @@ class PreferenceDriven(Algorithm):
         """One iteration: the initial collection at first, RLlib's own step afterwards."""
         if not self.training.started:
             self.training.collect_initial(self._fix_scaling)
-            self.training.restart(self.iteration + 1)
+            if self.training.started:
+                self.training.restart(self.iteration + 1)
+            return
+        if self.training.is_held_for_people():
             return
         if isinstance(self, SamplingAheadPPO) and self._can_sample_ahead:
             self.train_sampling_ahead()

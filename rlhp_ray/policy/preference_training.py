@@ -1,5 +1,6 @@
 """What a preference-driven trial does around RLlib's training: initial labels, rounds, versions, counts, metrics."""
 
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +10,13 @@ from ray.actor import ActorHandle
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 from rlhp_ray import metric_keys as keys
+from rlhp_ray.actors.preference_buffer import RoundReport
 from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replay_labels
 from rlhp_ray.actors.process_usage import cpu_seconds, resident_megabytes
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.clips.initial_rollouts import STINT_CLIPS, initial_env_steps
-from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.schema import PEOPLE, RunConfig
+from rlhp_ray.policy.people_pace import MAX_BEHIND, PeoplePace
 from rlhp_ray.policy.run_diagnostics import RunDiagnostics
 from rlhp_ray.policy.runner_group import (
     collect_untrained,
@@ -27,6 +30,9 @@ from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemb
 from rlhp_ray.reward.rank_correlation import rank_correlation
 from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.seeding import derive_seed
+
+SPELL_SECONDS = 5.0  # the policy is held by spells of this length, so that the progress line goes on
+POLL_SECONDS = 0.5
 
 
 class PreferenceTraining:
@@ -70,6 +76,7 @@ class PreferenceTraining:
         self._actors_cpu_seconds = 0.0
         self._round_interval = config.reward.round_interval_env_steps or 0
         self._last_round_env_steps = 0
+        self._pace = PeoplePace(config.labelling.patience_seconds) if config.teacher.preset == PEOPLE else None
         taught_otherwise = config.teacher.reward_function or config.teacher.callable
         self.diagnostics = RunDiagnostics(is_true_return_taught=not taught_otherwise)
 
@@ -94,12 +101,27 @@ class PreferenceTraining:
     def collect_initial(self, set_scaling: Callable[[PublishedReward], None]) -> None:
         """Roll out the untrained policy, fix the scaling, label and fit the first version; nothing else is learnt.
 
-        A reward that is final needs none of it.
+        A reward that is final needs none of it. People are waited for by spells: until they have answered, each call
+        returns with `started` unset.
 
         Args:
             set_scaling: called with the version whose scaling is fixed, before anything is fitted.
         """
         fits = self.loop is not None and not self._is_reward_final
+        if self.env_steps == 0:
+            self._collect_untrained(fits, set_scaling)
+        if self.loop is not None and fits:
+            initial = self._schedule.initial_labels
+            if self._pace is not None and self._waits_for_people(
+                self._pace, initial, max_behind=min(MAX_BEHIND, initial // 10)
+            ):
+                return
+            self._start_round(initial)
+            self._take_up(self.loop.finished_round(wait=True))
+            self.loop.waited_seconds = 0.0
+        self.started = True
+
+    def _collect_untrained(self, fits: bool, set_scaling: Callable[[PublishedReward], None]) -> None:
         if fits or self.published.scaling.needs_data:
             stint_steps = STINT_CLIPS * self._config.preferences.clip_steps
             initial = initial_env_steps(self._config, self._schedule.initial_labels, self._batch_env_steps)
@@ -116,10 +138,30 @@ class PreferenceTraining:
         self._apply(self.published)
         if self.loop is not None and fits:
             self.loop.send_clips(harvest.clips)
-            self._start_round(self._schedule.initial_labels)
-            self._take_up(self.loop.finished_round(wait=True))
-            self.loop.waited_seconds = 0.0
-        self.started = True
+
+    def is_held_for_people(self) -> bool:
+        """Whether the policy is too far ahead of the people who answer; waits a spell for them first."""
+        if self._pace is None or self.loop is None:
+            return False
+        due = self._schedule.due(self.env_steps)
+        if not self._pace.holds(due, self.queries):
+            return False
+        self.settle()
+        return self._waits_for_people(self._pace, due)
+
+    def _waits_for_people(self, pace: PeoplePace, due: int, max_behind: int = MAX_BEHIND) -> bool:
+        """Take up answers for a spell, or until the policy may go on; whether it may not."""
+        assert self.loop is not None
+        deadline = time.monotonic() + SPELL_SECONDS
+        while True:
+            self._count(self.loop.poll(due, self.env_steps, self.published))
+            is_held = pace.holds(due, self.queries, max_behind)
+            self.metrics[keys.HELD_FOR_PEOPLE] = float(is_held)
+            if not is_held or time.monotonic() > deadline:
+                self.metrics[keys.TIME_WAITING] = self.loop.waited_seconds
+                return is_held
+            time.sleep(POLL_SECONDS)
+            self.loop.waited_seconds += POLL_SECONDS
 
     def after_iteration(self) -> None:
         """Send clips, take up the round in flight, start the next one."""
@@ -151,12 +193,15 @@ class PreferenceTraining:
             self._take_up(self.loop.finished_round(wait=True))
 
     def ask_the_rest(self) -> None:
-        """Spend what is left of the budget and take it up: the end of the run, where no policy waits any more."""
+        """Spend what is left of the budget and take it up: the end of the run, where no policy waits any more.
+
+        People are not asked about a policy that learns no more.
+        """
         if self.loop is None:
             return
         waited = self.loop.waited_seconds
         self.settle()
-        if self.queries < self._config.preferences.labels:
+        if self._pace is None and self.queries < self._config.preferences.labels:
             self._start_round(self._config.preferences.labels)
             self.settle()
         self.loop.waited_seconds = waited
@@ -212,13 +257,9 @@ class PreferenceTraining:
         self._apply(fitted.published)
         self.optimiser = fitted.optimiser
         self._actors_cpu_seconds = report.cpu_seconds + fitted.cpu_seconds
-        self.queries = report.queries
-        self.labels += report.new_labels
-        self._notice(report.notices)
+        self._count(report)
         self.metrics.update(
             {
-                keys.QUERIES: self.queries,
-                keys.LABELS: self.labels,
                 keys.FIT_LAG: self.env_steps - finished.started_env_steps,
                 keys.REWARD_TRUE_CORRELATION: rank_correlation(
                     fitted.recent_returns.mean(axis=0), report.recent_true_returns
@@ -235,13 +276,19 @@ class PreferenceTraining:
         )
         self.metrics.update(self.diagnostics.round_finished(report, fitted))
         self._notice(self.diagnostics.take_notices())
-        if report.new_labels:
-            self.metrics[keys.TIE_SHARE] = report.new_ties / report.new_labels
         if fitted.metrics is not None:
             self.metrics[keys.REWARD_TRAINING_LOSS] = fitted.metrics.training_loss
             self.metrics[keys.REWARD_VALIDATION_LOSS] = fitted.metrics.validation_loss
             self.metrics[keys.REWARD_VALIDATION_ACCURACY] = fitted.metrics.validation_accuracy
             self.metrics[keys.REWARD_L2] = fitted.metrics.l2_coefficient
+
+    def _count(self, report: RoundReport) -> None:
+        self.queries = report.queries
+        self.labels += report.new_labels
+        self.metrics |= {keys.QUERIES: self.queries, keys.LABELS: self.labels}
+        if report.new_labels:
+            self.metrics[keys.TIE_SHARE] = report.new_ties / report.new_labels
+        self._notice(report.notices)
 
     def _notice(self, texts: list[str]) -> None:
         for text in texts:

@@ -28,7 +28,7 @@ def asked(tmp_path):
     def ask(selection: str, version: int) -> list[list[float]]:
         plain_class = PreferenceBuffer.__ray_metadata__.modified_class
         path = tmp_path / f"{selection}{version}.sqlite"
-        buffer = plain_class(str(path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, selection, None, {})
+        buffer = plain_class(str(path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, selection, None, {}, 1000)
         rng = np.random.default_rng(0)
         observations = rng.uniform(-1, 1, (30, 5, 3)).astype(np.float32)
         rewards = np.arange(30, dtype=np.float32)[:, None].repeat(5, axis=1)
@@ -64,7 +64,7 @@ def buffer(tmp_path):
     def make(window: int | None = None, weights=WEIGHTS, path="store.sqlite"):
         plain_class = PreferenceBuffer.__ray_metadata__.modified_class
         made = plain_class(
-            str(tmp_path / path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, "uniform", window, weights
+            str(tmp_path / path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, "uniform", window, weights, 1000
         )
         rng = np.random.default_rng(0)
         observations = rng.uniform(-1, 1, (40, 5, 3)).astype(np.float32)
@@ -189,7 +189,7 @@ def test_the_reference_is_that_of_the_first_round_also_after_a_resume(buffer):
 
 def test_a_pool_without_clips_has_none_to_look_at(tmp_path):
     plain_class = PreferenceBuffer.__ray_metadata__.modified_class
-    made = plain_class(str(tmp_path / "s.sqlite"), {"env_id": "x"}, TeacherConfig(), 9, 0, SPEC, "uniform", None, {})
+    made = plain_class(str(tmp_path / "s.sqlite"), {"env_id": "x"}, TeacherConfig(), 9, 0, SPEC, "uniform", None, {}, 9)
     data, report = made.ask(0, 0, None)
     assert data.fresh is None and data.reference is None
     assert len(report.fresh_true_returns) == 0

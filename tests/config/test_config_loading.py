@@ -92,7 +92,7 @@ def test_defaults_are_the_documented_ones(minimal):
         ("preferences.source_weights={anna: .nan}", "preferences.source_weights: got anna: .nan"),
         ("preferences.source_weights={3: 1}", "key preferences.source_weights.3: got an integer, expected text"),
         ("training.algorithm=SAC", "expected PPO; off-policy algorithms (SAC, DQN) stay refused"),
-        ("teacher.preset=human", "expected oracle, stoch, myopic, mistake, skip, equal or random"),
+        ("teacher.preset=human", "expected oracle, stoch, myopic, mistake, skip, equal, random or people"),
         ("teacher.preset=stock", "did you mean stoch?"),
         ("teacher.beta=0", "teacher.beta: got 0 (an integer), expected a number > 0, perfect or null"),
         ("teacher.beta=.inf", "teacher.beta: got .inf"),
@@ -203,6 +203,15 @@ def test_a_teacher_is_set_by_file_and_by_override_alike(write, minimal):
     assert (teacher.beta, teacher.skip_below, teacher.callable) == ("perfect", -200.0, "m:f")
     lines = ["env: {id: a}", "teacher:", "  preset: myopic", "  beta: perfect", "  skip_below: -2e2", "  callable: m:f"]
     assert load_config(write("\n".join(lines))).teacher == teacher
+
+
+def test_people_run_asynchronously_unless_asked_otherwise(write, minimal):
+    path = write("mode: sync\nenv: {id: a}\n")
+    assert load_config(path, ["teacher.preset=people"]).mode == "async"
+    assert load_config(path, ["teacher.preset=people", "mode=sync"]).mode == "sync"  # refused by the validation
+    assert load_config(path, ["teacher.preset=oracle"]).mode == "sync"
+    with pytest.raises(ConfigError, match=r"labelling\.instruction"):
+        load_config(path, ["labelling.instruction=' '"])
 
 
 def test_schedules_and_source_weights_are_set_by_file_and_by_override_alike(write, minimal):

@@ -141,6 +141,11 @@ def test_an_unknown_environment_is_told_with_the_nearest(load):
         (["teacher.preset=random", "teacher.reward_function=m:f"], "teacher.reward_function: got m:f with teacher"),
         (["teacher.preset=random", "teacher.equal=0"], "expected null; leave it out, or set teacher.preset=oracle"),
         (["teacher.preset=random", "teacher.callable=m:f"], "teacher.preset: got random with teacher.callable"),
+        (
+            ["teacher.preset=people", "teacher.beta=1"],
+            "teacher.beta: got 1.0 with teacher.preset people, who answer as",
+        ),
+        (["teacher.preset=people", "mode=sync"], "mode: got sync with teacher.preset people, whose answers come when"),
         (["teacher.preset=skip", "teacher.callable=m:f"], "teacher.preset: got skip with teacher.callable, which"),
         (["teacher.callable=m:f", "teacher.beta=perfect"], "teacher.beta: got perfect with teacher.callable, which"),
         (["teacher.callable=m:f", "teacher.reward_function=m:g"], "teacher.reward_function: got m:g with teacher"),
@@ -248,6 +253,10 @@ def test_what_is_loaded_is_found_from_any_directory(load, tmp_path, monkeypatch)
     ("overrides", "expected"),
     [
         (["preferences.labels=0"], "preferences.labels: got 0, nothing to gather; expected at least 1"),
+        (
+            ["teacher.preset=people"],
+            "teacher.preset: got people, who are asked about clips that exist; expected",
+        ),
         (["preferences.load=/x"], "preferences.load: got '/x'; expected null, since what is gathered is new"),
         (["reward.load=/x"], "reward.load: got '/x'; expected null"),
         (["teacher.preset=random", "teacher.mistake=0.1"], "teacher.mistake: got 0.1"),

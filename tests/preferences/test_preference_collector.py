@@ -5,8 +5,9 @@ import itertools
 import pytest
 
 from rlhp_ray.errors import PreferenceStoreError, TeacherError
+from rlhp_ray.preferences.pair_collector import RECENT_CLIPS
 from rlhp_ray.preferences.preference import Answer
-from rlhp_ray.preferences.preference_collector import RECENT_CLIPS, PreferenceCollector
+from rlhp_ray.preferences.preference_collector import PreferenceCollector
 from rlhp_ray.preferences.preference_copying import open_run_store
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.teacher_traits import TeacherTraits

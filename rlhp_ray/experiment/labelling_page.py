@@ -1,0 +1,84 @@
+"""The labelling page of a run whose teacher is people: a process of its own, kept up as long as the run goes on."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+from rlhp_ray.config.schema import PEOPLE, RunConfig
+from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.preferences.query_queue import QueryQueue
+from rlhp_ray.preferences.queue_database import QUEUE_FILE
+
+PARENT_VARIABLE = "RLHP_LABEL_PARENT"  # process id of the run that started the server, which ends with it
+MAX_STARTS = 20  # of the server, when it is killed again and again
+RESTART_SECONDS = 1.0
+STOP_SECONDS = 10.0
+
+
+@contextlib.contextmanager
+def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
+    """Serve the page of the run meanwhile, where people are its teacher; its address goes to standard error.
+
+    The page is started again when its process dies: answers are on disk, and the pages of people send the rest later.
+
+    Raises:
+        LabellingError: the queue of the run cannot be used.
+    """
+    if config.teacher.preset != PEOPLE or config.reward_source != "preferences":
+        yield
+        return
+    queue = QueryQueue(archive.directory / QUEUE_FILE)
+    budget, total = config.preferences.labels, config.training.env_steps
+    queue.state_facts(
+        {
+            "instruction": config.labelling.instruction,
+            "env_id": config.env.id,
+            "frame_skip": config.env.frame_skip,
+            "budget": budget,
+            "total_env_steps": total,
+            "ended": False,
+        }
+    )
+    command = [sys.executable, "-m", "rlhp_ray.cli", "label", str(archive.directory)]
+    ended = threading.Event()
+    first = _start(command)
+    keeper = threading.Thread(target=_keep_up, args=(command, first, ended), daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        queue.state_facts({"ended": True})
+        queue.close()
+        ended.set()
+        keeper.join(2 * STOP_SECONDS)
+
+
+def _start(command: list[str]) -> subprocess.Popen:
+    # A copy of the environment: Ray changes that of the process while it starts, which a start meanwhile fails of.
+    environment = {**os.environ, PARENT_VARIABLE: str(os.getpid())}
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=sys.stderr, stdin=subprocess.DEVNULL, env=environment
+    )
+
+
+def _keep_up(command: list[str], server: subprocess.Popen, ended: threading.Event) -> None:
+    for _ in range(MAX_STARTS):
+        while server.poll() is None and not ended.wait(RESTART_SECONDS):
+            pass
+        if ended.is_set():
+            break
+        ended.wait(RESTART_SECONDS)
+        server = _start(command)
+    _stop(server)
+
+
+def _stop(server: subprocess.Popen) -> None:
+    server.terminate()
+    try:
+        server.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

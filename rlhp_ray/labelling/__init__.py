@@ -1,0 +1,1 @@
+"""People as teachers: the queue of queries, the server and its page."""

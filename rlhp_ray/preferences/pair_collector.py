@@ -1,0 +1,105 @@
+"""What every collector of preferences has: the clip pool, the choice of pairs, and the durable store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rlhp_ray.clips.clip import Clip
+from rlhp_ray.clips.clip_pool import ClipPool
+from rlhp_ray.errors import PreferenceStoreError
+from rlhp_ray.preferences.pair_chooser import ClipModels, PairChooser
+from rlhp_ray.preferences.preference import Preference
+from rlhp_ray.preferences.preference_store import PreferenceStore
+from rlhp_ray.seeding import derive_rng
+
+RECENT_CLIPS = 128  # sample of the pool over which rewards are normalised: 3,200 steps, 25 MB of pixels
+NO_MODELS = ClipModels()
+
+
+@dataclass(frozen=True, eq=False)
+class AnsweredRound:
+    """What one round of queries gave.
+
+    Args:
+        preferences: new answers in the order of their queries, skips included.
+        clips: the clips that they refer to, by id.
+        recent: a sample of the clip pool.
+        notices: what the user must know of the teacher, each thing once.
+    """
+
+    preferences: list[Preference]
+    clips: dict[str, Clip]
+    recent: list[Clip]
+    notices: list[str]
+
+
+class PairCollector:
+    """One trial's clip pool and preference store. Every random choice is derived from seed and query number.
+
+    Args:
+        store: durable.
+        pool_clips: capacity of the pool.
+        seed: of the run.
+        selection: name of the query strategy.
+
+    `queries` counts those that the run asked, and `num_loaded` those that it started with, whose numbers come first.
+    """
+
+    def __init__(self, store: PreferenceStore, pool_clips: int, seed: int, selection: str) -> None:
+        self._store = store
+        self._seed = seed
+        self.pool = ClipPool(pool_clips)
+        self._chooser = PairChooser(selection, self.pool, store)
+        self.num_loaded = store.num_loaded()
+        self.queries = 0
+        self._asked: set[tuple[str, str]] = set()
+
+    def ask(self, due: int, env_steps: int, models: ClipModels = NO_MODELS) -> AnsweredRound:
+        """Ask until `due` queries were asked in all; answers are on disk when this returns.
+
+        Args:
+            due: queries in all.
+            env_steps: age of the run.
+            models: what the query strategy may know of clips.
+        """
+        raise NotImplementedError
+
+    @property
+    def judged_clip_ids(self) -> set[str]:
+        """Clips that were asked about in this run, or that it started with preferences about."""
+        return {clip_id for pair in self._asked for clip_id in pair}
+
+    def _recent(self, env_steps: int) -> list[Clip]:
+        return self.pool.sample(derive_rng(self._seed, "recent", env_steps), RECENT_CLIPS)
+
+    def _choose(self, number: int, num_pairs: int, models: ClipModels) -> list[tuple[str, str]]:
+        """At most `num_pairs` new pairs; `number` is that of the first of them."""
+        if num_pairs <= 0:
+            return []
+        return self._chooser.choose(derive_rng(self._seed, "pairs", number), num_pairs, self._asked, models)
+
+    def replay(self, before_query: int | None) -> list[Preference]:
+        """Take up stored answers, the loaded ones and of the run's own those before this query, or all with None.
+
+        Raises:
+            PreferenceStoreError: an answer before this query is not in the store.
+        """
+        end = None if before_query is None else self.num_loaded + before_query
+        preferences = self._store.preferences(end)
+        held = len({p.query_index for p in preferences})
+        if end is not None and held < end:
+            raise PreferenceStoreError(
+                f"{self._store.path} lacks answers: it holds {held} of the {end} queries that were answered "
+                "before the checkpoint. Restore preferences.sqlite beside the run, then resume it."
+            )
+        self.queries = (self._store.num_queries() if end is None else end) - self.num_loaded
+        self._asked = {unordered(p.left_id, p.right_id) for p in preferences}
+        return preferences
+
+    def stored_clips(self, preferences: Sequence[Preference]) -> dict[str, Clip]:
+        """The clips that stored answers refer to, by id."""
+        return self._store.clips(clip_id for p in preferences for clip_id in (p.left_id, p.right_id))
+
+
+def unordered(left_id: str, right_id: str) -> tuple[str, str]:
+    """The same for a pair whichever way round it is shown."""
+    return (left_id, right_id) if left_id < right_id else (right_id, left_id)
