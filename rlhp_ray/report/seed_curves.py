@@ -81,12 +81,8 @@ def interval_text(values: Sequence[float], text: Callable[[float], str]) -> str:
     if not len(values):
         return NOTHING
     interval = interval_over(values)
-    mean = text(float(np.mean(values)))
-    return (
-        mean
-        if interval is None or interval.low == interval.high
-        else f"{mean} ({text(interval.low)} to {text(interval.high)})"
-    )
+    mean = float(np.mean(values))
+    return text(mean) if interval is None else _with_bounds(mean, interval.low, interval.high, text)
 
 
 def _row(setting: Setting, curve: CurveOf, text: Callable[[float], str]) -> list[str]:
@@ -97,11 +93,18 @@ def _row(setting: Setting, curve: CurveOf, text: Callable[[float], str]) -> list
     cells = []
     for share in _SHARES:
         index = round(share * (len(band.steps) - 1))
-        mean = text(float(band.mean[index]))
-        if band.low is not None and band.high is not None:
-            mean += f" ({text(float(band.low[index]))} to {text(float(band.high[index]))})"
-        cells.append(mean)
+        mean = float(band.mean[index])
+        if band.low is None or band.high is None:
+            cells.append(text(mean))
+        else:
+            cells.append(_with_bounds(mean, float(band.low[index]), float(band.high[index]), text))
     return [setting.letter, str(sum(len(steps) > 0 for steps, _ in curves)), *cells, f"{band.steps[-1]:,.0f}"]
+
+
+def _with_bounds(mean: float, low: float, high: float, text: Callable[[float], str]) -> str:
+    """Bounds that are written alike, as of counts that all seeds share, are left out."""
+    bounds = text(low), text(high)
+    return text(mean) if bounds[0] == bounds[1] else f"{text(mean)} ({bounds[0]} to {bounds[1]})"
 
 
 def _band(setting: Setting, curve: CurveOf) -> SeedBand | None:
