@@ -43,3 +43,7 @@ class RewardNetworkError(RlhpError):
 
 class LabellingError(RlhpError):
     """The queue of queries for people cannot be used, or a person's answer does not fit it."""
+
+
+class LabellingStorageError(LabellingError):
+    """The queue's file cannot be written or read just now; the same call may succeed once the disk does."""

@@ -99,7 +99,7 @@ class Guard:
 
     def _refusal(self, method: str, headers: Headers) -> tuple[HTTPStatus, str] | None:
         host = headers.get("host", "")
-        if urlsplit(f"//{host}").hostname not in [name.strip("[]") for name in LOOPBACK_NAMES]:
+        if not _is_loopback(host):
             return HTTPStatus.MISDIRECTED_REQUEST, "foreign Host; expected this machine's loopback address"
         origin = headers.get("origin")
         if origin is not None and origin != f"http://{host}":
@@ -111,7 +111,7 @@ class Guard:
             return None
         if origin is None:
             return HTTPStatus.FORBIDDEN, "no Origin; expected this page's own"
-        if session is None or not hmac.compare_digest(headers.get(TOKEN_HEADER, ""), token_of(session)):
+        if session is None or not _is_token(headers.get(TOKEN_HEADER, ""), session):
             return HTTPStatus.FORBIDDEN, "no or a wrong token; expected that of the page; load it again"
         return None
 
@@ -124,6 +124,18 @@ class Guard:
         if len(self._budgets) > MAX_SESSIONS:
             self._budgets.popitem(last=False)
         return left >= 1
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:  # half an IPv6 address
+        return False
+    return name in [known.strip("[]") for known in LOOPBACK_NAMES]
+
+
+def _is_token(sent: str, session: str) -> bool:
+    return hmac.compare_digest(sent.encode(), token_of(session).encode())
 
 
 async def _body_within(receive: Receive) -> bytes | None:

@@ -4,15 +4,17 @@ import html
 import threading
 import time
 from hashlib import sha256
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi import Path as InPath
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from rlhp_ray.errors import RlhpError
+from rlhp_ray.errors import LabellingStorageError, RlhpError
 from rlhp_ray.labelling.clip_videos import ClipVideos
 from rlhp_ray.labelling.guard import COOKIE, Guard, new_session, session_in, token_of
 from rlhp_ray.preferences.preference import Answer
@@ -74,7 +76,17 @@ def create_app(queue: QueryQueue, videos: ClipVideos, labeller: str) -> FastAPI:
     @app.exception_handler(RlhpError)
     def told(request: Request, error: RlhpError) -> Response:
         del request
-        return JSONResponse({"detail": str(error)}, status_code=409)
+        return JSONResponse({"detail": str(error)}, status_code=HTTPStatus.CONFLICT)
+
+    @app.exception_handler(LabellingStorageError)
+    def not_stored(request: Request, error: LabellingStorageError) -> Response:
+        del request  # what 4xx refuses, the page gives up; this answer it keeps and sends again
+        return JSONResponse({"detail": str(error)}, status_code=HTTPStatus.SERVICE_UNAVAILABLE)
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(request: Request, error: RequestValidationError) -> Response:
+        del request
+        return JSONResponse({"detail": _wrong_fields(error)}, status_code=HTTPStatus.UNPROCESSABLE_ENTITY)
 
     @app.get("/", response_class=HTMLResponse)
     def page(request: Request) -> HTMLResponse:
@@ -135,6 +147,12 @@ def create_app(queue: QueryQueue, videos: ClipVideos, labeller: str) -> FastAPI:
         return Response(videos.mp4(found), media_type="video/mp4", headers=kept)
 
     return app
+
+
+def _wrong_fields(error: RequestValidationError) -> str:
+    """What is wrong where, without what came: JSON cannot send NaN or half a surrogate pair back."""
+    told = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+    return told.encode("ascii", "backslashreplace").decode()
 
 
 def _shown(query: Query) -> dict:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rlhp_ray.clips.clip import Clip
-from rlhp_ray.errors import LabellingError
+from rlhp_ray.errors import LabellingError, LabellingStorageError
 from rlhp_ray.preferences.preference import Answer
 from rlhp_ray.preferences.queue_database import open_queue_database
 
@@ -127,6 +127,7 @@ class QueryQueue:
 
         Raises:
             LabellingError: there is no such query, or this person has answered it already.
+            LabellingStorageError: the file cannot be written; sending the answer again may succeed.
         """
         with self._transaction() as connection:
             if connection.execute("SELECT 1 FROM answers WHERE submission = ?", (submission,)).fetchone():
@@ -252,7 +253,7 @@ class QueryQueue:
                 raise
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise LabellingError(
+            raise LabellingStorageError(
                 f"{self.path} cannot be written ({error}); nothing of this was stored or acknowledged. Free disk space "
                 "or restore the disk, then try again."
             ) from error
@@ -261,7 +262,7 @@ class QueryQueue:
         try:
             return self._connection.execute(query, parameters).fetchall()
         except sqlite3.Error as error:
-            raise LabellingError(
+            raise LabellingStorageError(
                 f"{self.path} cannot be read ({error}); expected a queue that rlhp wrote. Restore a copy of it."
             ) from error
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,6 +45,23 @@ def queue(tmp_path: Path) -> Iterator[QueryQueue]:
         }
         made.state_facts({**facts, "total_env_steps": 1000, "env_steps": 100})
         yield made
+
+
+@pytest.fixture
+def disk_refuses(queue: QueryQueue) -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """While it is entered, SQLite refuses every answer, as it would on a disk that is full."""
+
+    @contextlib.contextmanager
+    def refusing() -> Iterator[None]:
+        with contextlib.closing(sqlite3.connect(queue.path)) as other, other:
+            other.execute("CREATE TRIGGER full BEFORE INSERT ON answers BEGIN SELECT RAISE(ABORT, 'disk is full'); END")
+        try:
+            yield
+        finally:
+            with contextlib.closing(sqlite3.connect(queue.path)) as other, other:
+                other.execute("DROP TRIGGER full")
+
+    return refusing
 
 
 @pytest.fixture

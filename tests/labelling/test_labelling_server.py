@@ -84,12 +84,15 @@ def test_clips_are_mp4s_that_may_be_kept(client):
         ({"host": "evil.example"}, 421),
         ({"host": "127.0.0.1.evil.example:8420"}, 421),
         ({"host": ""}, 421),
+        ({"host": "["}, 421),
+        ({"host": "[::1"}, 421),
         ({"origin": "http://evil.example"}, 403),
         ({"origin": "http://127.0.0.1:9999"}, 403),
         ({"origin": "null"}, 403),
         ({TOKEN_HEADER: "0" * 64}, 403),
         ({TOKEN_HEADER: token_of("0" * 32)}, 403),
         ({TOKEN_HEADER: ""}, 403),
+        ({TOKEN_HEADER: b"\xe9" * 64}, 403),
         ({"cookie": f"{COOKIE}=../../etc"}, 403),
     ],
 )
@@ -124,6 +127,46 @@ def test_without_an_origin_nothing_is_changed(client):
 def test_malformed_answers_are_refused(client, queue, changes):
     assert client.post("/api/answers", json=an_answer(client, **changes)).status_code == 422
     assert queue.counts().answered == 0
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"null",
+        b"\xff\xfe",
+        b'"\xed\xa0\x80"',
+        b'{"count": "\xff"}',
+        b'{"count": "\\ud800"}',
+        b'{"\\ud800": 1}',
+        b'{"count": NaN}',
+        b'{"count": -Infinity}',
+        b'{"count": 1e999}',
+        b'{"count": ' + b"9" * 5000 + b"}",
+        b'{"count": 1, "more": NaN}',
+        b"[" * 4000,
+    ],
+)
+@pytest.mark.parametrize("media_type", ["application/json", "text/plain"])
+def test_bodies_that_no_page_sends_are_refused_with_one_line(client, content, media_type):
+    refused = client.post("/api/lease", content=content, headers={"content-type": media_type})
+    assert refused.status_code in (400, 422)
+    assert isinstance(refused.json()["detail"], str) and "\n" not in refused.json()["detail"]
+
+
+def test_the_wrong_field_is_named(client):
+    refused = client.post("/api/answers", json=an_answer(client, seconds=-1))
+    assert refused.json()["detail"] == "body.seconds: Input should be greater than or equal to 0"
+
+
+def test_an_answer_that_the_disk_cannot_take_may_be_sent_again(client, queue, disk_refuses):
+    body = an_answer(client)
+    with disk_refuses():
+        refused = client.post("/api/answers", json=body)
+    assert (refused.status_code, "cannot be written" in refused.json()["detail"]) == (503, True)
+    assert queue.counts().answered == 0
+    assert client.post("/api/answers", json=body).json() == {"stored": True, "new": True}
 
 
 def test_a_query_that_is_not_there_is_refused(client):

@@ -114,6 +114,20 @@ def test_answers_given_while_the_server_is_away_are_sent_once_when_it_is_back(se
     assert page.evaluate("localStorage.getItem('rlhp-outbox')") == "[]"
 
 
+def test_answers_that_the_disk_refuses_are_kept_and_sent_once_it_takes_them(serve, queue, open_page, disk_refuses):
+    page = open_page(serve())
+    until(page, "held.length === 4")
+    with disk_refuses():
+        for left in (3, 2):
+            page.keyboard.press("ArrowLeft")
+            until(page, f"outbox.length === {4 - left}")
+        until(page, "document.getElementById('status').textContent.includes('2 of your answers are kept')")
+        assert "cannot be written" in page.text_content("#status")
+        assert queue.counts().answered == 0
+    wait_answers(page, queue, 2)
+    until(page, "localStorage.getItem('rlhp-outbox') === '[]'")
+
+
 def test_two_people_are_never_asked_the_same_pair(serve, queue, open_page):
     first, second = open_page(serve()), None
     until(first, "held.length === 4")

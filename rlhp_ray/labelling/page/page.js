@@ -69,6 +69,8 @@ async function sendOutbox() {
         tell("The server does not know this page any more: load it again. Your answers are kept.");
       } else if (refused) {
         tell(error.message);
+      } else if (error.status === 503) {
+        tell(`${error.message} ${outbox.length} of your answers are kept here and sent again.`);
       } else {
         tell(`The server is away. ${outbox.length} of your answers are kept here and sent when it is back.`);
       }
