@@ -62,7 +62,7 @@ def paid(ensemble: RewardEnsemble, seen: ClipArrays) -> np.ndarray:
 
 def test_returns_are_what_the_policy_would_be_paid_by_the_new_version(ensemble):
     found = after_fit(ensemble, lambda: shift(ensemble, 2.0))
-    np.testing.assert_allclose(found.fresh_returns, paid(ensemble, FRESH), atol=1e-5)
+    np.testing.assert_allclose(found.fresh_returns, paid(ensemble, FRESH), atol=1e-4)  # float32, summed in other orders
     reference = paid(ensemble, REFERENCE)
     expected = (paid(ensemble, FRESH).mean() - reference.mean()) / reference.std()
     assert found.gain == pytest.approx(expected, rel=1e-4)
