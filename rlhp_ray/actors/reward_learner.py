@@ -94,7 +94,7 @@ class RewardLearner:
         started = time.perf_counter()
         self.add_pairs(data)
         assert data.recent is not None, "a round without recent clips cannot be normalised"
-        diagnosis = RoundDiagnosis(self._ensemble, data.recent)
+        diagnosis = RoundDiagnosis(self._ensemble, data.recent, self._settings.recipe.response_error)
         metrics = None
         if len(self._pairs):
             first = self._ensemble.version == 0

@@ -7,16 +7,17 @@ from rlhp_ray.config.schema import RewardConfig
 from rlhp_ray.config.target_name import is_target
 from rlhp_ray.config.yaml_text import format_value
 
-_TAKES_IMAGES = {"mlp": False, "cnn": True, "keypoint_cnn": True}
+_TAKES_IMAGES = {"mlp": False, "mlp_heads": False, "cnn": True, "keypoint_cnn": True}
 
 
-def network_problems(reward: RewardConfig, env_id: str, is_image: bool) -> Iterator[str]:
+def network_problems(reward: RewardConfig, env_id: str, is_image: bool, is_discrete: bool) -> Iterator[str]:
     """One line for every contradiction.
 
     Args:
         reward: section of the configuration.
         env_id: of the environment.
         is_image: whether its observations are frames, large enough for convolutions.
+        is_discrete: whether its actions are choices.
     """
     if is_image and reward.inputs == "obs_action_next_obs":
         yield (
@@ -31,10 +32,16 @@ def network_problems(reward: RewardConfig, env_id: str, is_image: bool) -> Itera
         hint = closest(name, names).removeprefix("; ") or "leave it out for the default, auto"
         yield f"reward.network: got {name!r}, expected {', '.join(names[:-1])} or {names[-1]}; {hint}"
     elif name != "auto" and _TAKES_IMAGES[name] != is_image:
-        got, fitting = ("images", "cnn or keypoint_cnn") if is_image else ("vectors", "mlp")
+        got, fitting = ("images", "cnn or keypoint_cnn") if is_image else ("vectors", "mlp or mlp_heads")
         yield (
             f"reward.network: got {name}, but the observations of {env_id} are {got} to the networks; expected "
             f"{fitting}; leave it out for the default, auto, which chooses by itself"
+        )
+    elif name == "mlp_heads" and not (is_discrete and reward.inputs == "obs_action"):
+        got = f"reward.inputs {reward.inputs}" if is_discrete else f"the continuous actions of {env_id}"
+        yield (
+            f"reward.network: got mlp_heads, which has an output for each choice of a discrete action, with {got}; "
+            "expected discrete actions and reward.inputs obs_action; choose mlp"
         )
 
 

@@ -248,9 +248,10 @@ class RewardConfig(_Section):
     )
     network: str = Field(
         default="auto",
-        description="What a member is: mlp, for vectors (C17 A.1); cnn, for images (C17 A.2); or keypoint_cnn, for "
-        "images, which sees where each filter responds most: for few labels on scenes of small moving things. auto is "
-        "mlp or cnn. Or module:Class, an nn.Module of your own for one member (docs/pipeline.md).",
+        description="What a member is. For vectors: mlp (C17 A.1), or mlp_heads, which has an output for each discrete "
+        "action: for few or noisy labels. For images: cnn (C17 A.2), or keypoint_cnn, which sees where each "
+        "filter responds most: for few labels on scenes of small moving things. auto is mlp or cnn. Or module:Class, "
+        "an nn.Module of your own for one member (docs/pipeline.md).",
     )
     inputs: Literal["obs", "obs_action", "obs_action_next_obs"] = Field(
         default="obs_action",
@@ -298,6 +299,11 @@ class RewardConfig(_Section):
         default=None,
         description="Env steps from one round of queries and fitting to the next, at the least; null is one iteration "
         "of training. A round also scores some hundred clips, which takes its time where frames are large.",
+    )
+    response_error: ShareBelowOne = Field(
+        default=0.1,
+        description="e in P' = (1 - e) P + e / 2: the share of answers taken to be given at random (C17 s2.2.3: 0.1). "
+        "Where a share q of the answers is wrong, e is 2 q.",
     )
     label_smoothing: ShareBelowOne = Field(
         default=0.0, description="s in the target mu' = (1 - s) mu + s / 2 of each label mu, left 1 and right 0."

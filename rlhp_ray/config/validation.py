@@ -31,8 +31,10 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
         EnvironmentNotSupportedError: The environment is unknown or has spaces that cannot be used.
         ConfigError: With one line for every contradiction.
     """
+    from gymnasium.spaces import Discrete  # gymnasium takes a third of a second
+
     from rlhp_ray.envs.image_space import is_image_space
-    from rlhp_ray.envs.registry import describe_env  # gymnasium takes a third of a second
+    from rlhp_ray.envs.registry import describe_env
 
     description = describe_env(config.env.id, frame_skip=config.env.frame_skip)
     lines = [
@@ -49,7 +51,12 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
         *teacher_problems(config.teacher),
         *_people_problems(config, description.frame_stack is not None),
         *_load_problems(config, new_run=new_run),
-        *network_problems(config.reward, config.env.id, is_image_space(description.observation_space)),
+        *network_problems(
+            config.reward,
+            config.env.id,
+            is_image=is_image_space(description.observation_space),
+            is_discrete=isinstance(description.action_space, Discrete),
+        ),
         *fitting_problems(config.reward, config.preferences.labels),
         *(_directory_problems(config) if new_run else ()),
     ]

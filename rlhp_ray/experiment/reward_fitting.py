@@ -91,13 +91,14 @@ class RewardFitting:
         numbers = itertools.count(1)
 
         def tell(metrics: FitMetrics) -> None:
+            calibration = held_out_calibration(self._ensemble, self._pairs, self._config.seed, recipe.response_error)
             after_epoch(
                 Epoch(
                     next(numbers),
                     metrics.training_loss,
                     metrics.validation_loss,
                     metrics.validation_accuracy,
-                    held_out_calibration(self._ensemble, self._pairs, self._config.seed).error,
+                    calibration.error,
                     metrics.l2_coefficient,
                 )
             )

@@ -63,10 +63,12 @@ class Calibration:
         ]
 
 
-def held_out_calibration(ensemble: RewardEnsemble, pairs: LabelledPairs, seed: int) -> Calibration:
+def held_out_calibration(
+    ensemble: RewardEnsemble, pairs: LabelledPairs, seed: int, response_error: float
+) -> Calibration:
     """How far P' of each member can be trusted on the decided labels that its bootstrap left out.
 
-        P'(left over right) = 0.9 sigmoid(R_left - R_right) + 0.05
+        P'(left over right) = (1 - e) sigmoid(R_left - R_right) + e / 2
 
     with R a member's own return before normalisation, which is what members are fitted by (C17 s2.2.3). A label counts
     once for each member that never trained on it.
@@ -75,9 +77,10 @@ def held_out_calibration(ensemble: RewardEnsemble, pairs: LabelledPairs, seed: i
         ensemble: fitted to these labels, among others.
         pairs: labels; ties are left out.
         seed: of the run, by which labels were held out.
+        response_error: e, that members were fitted with.
     """
     left, right = (ensemble.member_rewards_of_clips(side).sum(-1) for side in (pairs.left, pairs.right))
-    probability = preference_probability(torch.from_numpy(left), torch.from_numpy(right)).numpy()
+    probability = preference_probability(torch.from_numpy(left), torch.from_numpy(right), response_error).numpy()
     held_out = bootstrap_weights(seed, pairs.query_index, ensemble.members) == 0
     held_out &= pairs.mu_left != 0.5
     answered_left = np.broadcast_to(pairs.mu_left == 1.0, probability.shape)

@@ -163,7 +163,7 @@ class EnsembleFitter:
             # what a pass cut short presented is too little to judge by, so the end of the pass before it joins
             recent = torch.cat([recent, order])[-num_pairs:]
             recent_returns = torch.cat([recent_returns, *returns], dim=-1)[..., -num_pairs:]
-            losses = epoch_losses(data, recent, recent_returns)
+            losses = epoch_losses(data, recent, recent_returns, self._recipe.response_error)
             self._move_l2(losses.training, losses.validation)
             if after_epoch is not None:
                 self._ensemble.network.eval()
@@ -185,7 +185,7 @@ class EnsembleFitter:
         returns = []
         for part in rows.split(self._pairs_per_pass):
             left, right = self._returns(data, part)
-            loss = preference_loss(left, right, data.mu_left[part])
+            loss = preference_loss(left, right, data.mu_left[part], self._recipe.response_error)
             ((data.weights[:, part] * loss).sum() / len(rows)).backward()
             returns.append(torch.stack([left, right]).detach())
         self._optimiser.step(self._l2)

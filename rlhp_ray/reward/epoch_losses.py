@@ -34,7 +34,7 @@ class EpochLosses(NamedTuple):
     accuracy: Tensor
 
 
-def epoch_losses(data: PairTensors, rows: Tensor, returns: Tensor) -> EpochLosses:
+def epoch_losses(data: PairTensors, rows: Tensor, returns: Tensor, response_error: float) -> EpochLosses:
     """Training loss, validation loss and validation accuracy of every member; NaN where it has no such labels.
 
     Every pass presents every label to every member, and weight 0 keeps a member from learning from what it is
@@ -44,10 +44,11 @@ def epoch_losses(data: PairTensors, rows: Tensor, returns: Tensor) -> EpochLosse
         data: all pairs.
         rows: `[n]`, the pairs presented; one may come twice.
         returns: `[2, members, n]` predicted returns of their clips, left and right, each just before its gradient step.
+        response_error: e of the response model.
     """
     left, right = returns
     mu_left, weights = data.mu_left[rows], data.weights[:, rows]
-    losses = preference_loss(left, right, mu_left)
+    losses = preference_loss(left, right, mu_left, response_error)
     held_out = (weights == 0).float() * data.source_weights[rows]
     decided = held_out * (mu_left != 0.5)
     correct = ((left > right) == (mu_left > 0.5)).float()

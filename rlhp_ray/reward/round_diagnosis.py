@@ -45,11 +45,13 @@ class RoundDiagnosis:
     Args:
         ensemble: as last published.
         recent: clips over which rewards are normalised.
+        response_error: of the response model that it is fitted with.
     """
 
-    def __init__(self, ensemble: RewardEnsemble, recent: ClipArrays) -> None:
+    def __init__(self, ensemble: RewardEnsemble, recent: ClipArrays, response_error: float) -> None:
         started = time.perf_counter()
         self._ensemble = ensemble
+        self._response_error = response_error
         first = recent[slice(DRIFT_CLIPS)]
         self._before = ensemble.member_rewards_of_clips(first) if ensemble.version > 0 else None
         self._seconds = time.perf_counter() - started
@@ -81,7 +83,7 @@ class RoundDiagnosis:
         calibration = None
         if labels is not None:
             newest = labels.without_oldest(max(0, len(labels) - CALIBRATION_LABELS))
-            calibration = held_out_calibration(ensemble, newest, seed)
+            calibration = held_out_calibration(ensemble, newest, seed, self._response_error)
         return RoundDiagnostics(
             members=MemberRewards.of(recent_rewards.reshape(members, -1), ensemble.normaliser),
             drift=drift,

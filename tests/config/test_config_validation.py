@@ -90,13 +90,18 @@ def test_an_unknown_environment_is_told_with_the_nearest(load):
         (["training.env_steps=799", "env.num_env_runners=2"], "in 32 environments"),
         (
             ["reward.network=mlpp"],
-            "got 'mlpp', expected auto, mlp, cnn, keypoint_cnn or module:Class; did you mean mlp?",
+            "got 'mlpp', expected auto, mlp, mlp_heads, cnn, keypoint_cnn or module:Class; did you mean mlp?",
         ),
         (
             ["reward.network=cnn"],
             "got cnn, but the observations of Pendulum-v1 are vectors to the networks",
         ),
-        (["reward.network=keypoint_cnn"], "expected mlp; leave it out for the default, auto"),
+        (["reward.network=keypoint_cnn"], "expected mlp or mlp_heads; leave it out for the default, auto"),
+        (["reward.network=mlp_heads"], "with the continuous actions of Pendulum-v1; expected discrete actions and"),
+        (
+            ["reward.network=mlp_heads", "env.id=rlhp/MovingDot-v0", "reward.inputs=obs"],
+            "with reward.inputs obs; expected discrete actions and reward.inputs obs_action; choose mlp",
+        ),
         (
             ["reward.network=mlp", "env.id=rlhp/MovingDotPixels-v0"],
             "are images to the networks; expected cnn or keypoint_cnn",

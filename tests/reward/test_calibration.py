@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rlhp_ray.clips.clip import ClipArrays
+from rlhp_ray.reward.bradley_terry import RESPONSE_ERROR
 from rlhp_ray.reward.calibration import Calibration, held_out_calibration
 from rlhp_ray.reward.ensemble import RewardEnsemble
 from rlhp_ray.reward.labelled_pairs import LabelledPairs, bootstrap_weights
@@ -78,7 +79,7 @@ def test_a_member_is_held_to_the_decided_labels_that_it_never_trained_on(make_sp
             probability.append(0.9 / (1 + math.exp(sums[1] - sums[0])) + 0.05)
             outcome.append(labels.mu_left[pair] == 1)
     expected = Calibration.of(np.array(probability), np.array(outcome))
-    found = held_out_calibration(ensemble, labels, seed)
+    found = held_out_calibration(ensemble, labels, seed, RESPONSE_ERROR)
     assert len(expected.rows()) > 2 and found.count.sum() == len(outcome)
     np.testing.assert_array_equal(found.count, expected.count)
     assert found.error == pytest.approx(expected.error, abs=1e-5)
@@ -88,6 +89,6 @@ def test_a_member_is_held_to_the_decided_labels_that_it_never_trained_on(make_sp
 def test_it_takes_normalisation_for_nothing(make_spec, labels):
     """Members are fitted by their rewards before it."""
     ensemble = RewardEnsemble(make_spec())
-    before = held_out_calibration(ensemble, labels, 0).error
+    before = held_out_calibration(ensemble, labels, 0, RESPONSE_ERROR).error
     ensemble.publish(1, 100 * ensemble.member_rewards_of_clips(labels.left))
-    assert held_out_calibration(ensemble, labels, 0).error == before
+    assert held_out_calibration(ensemble, labels, 0, RESPONSE_ERROR).error == before

@@ -134,6 +134,20 @@ def test_losses_are_those_of_smoothed_targets(make_spec):
     assert metrics.validation_accuracy == plain.validation_accuracy
 
 
+def test_losses_are_those_of_the_response_error(make_spec):
+    """With a vanishing learning rate, e = 0.6: P' between 0.3 and 0.7."""
+    ensemble, pairs = RewardEnsemble(make_spec()), labelled(80)
+    metrics = fitter_of(ensemble, 1e-12, response_error=0.6).fit(pairs, 1, 0)
+    weights = bootstrap_weights(0, pairs.query_index, 3)
+    left, right = (ensemble.member_rewards_of_clips(side).sum(-1) for side in (pairs.left, pairs.right))
+    p = 0.4 / (1 + np.exp(right - left)) + 0.3
+    loss = -np.log(np.where(pairs.mu_left == 1, p, 1 - p))
+    training = [np.average(loss[m], weights=weights[m]) for m in range(3)]
+    assert metrics.training_loss == pytest.approx(np.mean(training), rel=1e-4)
+    validation = [loss[m][weights[m] == 0].mean() for m in range(3)]
+    assert metrics.validation_loss == pytest.approx(np.mean(validation), rel=1e-4)
+
+
 @pytest.mark.parametrize("network", [{}, NOISY], ids=str)
 def test_a_round_stops_and_goes_back_to_the_epoch_of_least_validation_loss(make_spec, network):
     """Coin flips can only be learnt by heart: validation loss rises, while training loss falls."""

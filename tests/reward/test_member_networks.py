@@ -8,7 +8,7 @@ from rlhp_ray.reward.network_registry import NETWORKS, build_network
 from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
 
 MEMBERS = 3
-IMAGE_NETWORKS = sorted({*NETWORKS} - {"mlp"})
+IMAGE_NETWORKS = sorted({*NETWORKS} - {"mlp", "mlp_heads"})
 
 
 def build(name: str, observation_shape: tuple[int, ...], action_size: int, members: int = MEMBERS, **options):
@@ -44,6 +44,27 @@ def test_mlp_equals_a_plain_network_per_member(hidden_sizes):
         expected = nn.Sequential(*modules[:-1])(torch.cat([observations, actions], dim=1))
         torch.testing.assert_close(rewards[m], expected[:, 0])
     assert (rewards[0] - rewards[1]).abs().max() > 1e-3  # members start apart
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("is_members_own", [False, True])
+def test_heads_equal_a_plain_network_per_member_and_its_output_for_the_action(is_members_own):
+    network = build("mlp_heads", (4,), 3, hidden_sizes=(16, 8))
+    observations, chosen = torch.randn(MEMBERS, 2, 9, 4), torch.randint(0, 3, (2, 9))
+    actions = nn.functional.one_hot(chosen, 3).float()
+    rewards = network(observations if is_members_own else observations[0], actions)
+    assert rewards.shape == (MEMBERS, 2, 9)
+    for m in range(MEMBERS):
+        modules: list[nn.Module] = []
+        for layer in network.layers:
+            modules += [plain_linear(layer, m), nn.LeakyReLU(0.01)]
+        outputs = nn.Sequential(*modules[:-1])(observations[m if is_members_own else 0])
+        torch.testing.assert_close(rewards[m], outputs.gather(-1, chosen[..., None])[..., 0])
+
+
+def test_heads_need_actions():
+    with pytest.raises(ValueError, match="sees actions"):
+        build("mlp_heads", (4,), 0)
 
 
 @torch.no_grad()

@@ -56,8 +56,9 @@ def edit_header(directory: Path, **changes) -> None:
         {"observation_space": gym.spaces.Discrete(4, start=1), "action_space": TORQUES},
         {"observation_space": UNBOUNDED},
         {"observation_space": FRAMES, "members": 2},
+        {"network": "mlp_heads"},
     ],
-    ids=["mlp", "other settings", "one-hot and continuous", "fitted scaling", "pixels"],
+    ids=["mlp", "other settings", "one-hot and continuous", "fitted scaling", "pixels", "heads"],
 )
 def test_a_saved_reward_predicts_the_same(tmp_path, make_spec, changes):
     ensemble, observations, actions = published_ensemble(make_spec(**changes))

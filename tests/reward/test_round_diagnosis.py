@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from rlhp_ray.clips.clip import ClipArrays
+from rlhp_ray.reward.bradley_terry import RESPONSE_ERROR
 from rlhp_ray.reward.calibration import held_out_calibration
 from rlhp_ray.reward.ensemble import RewardEnsemble
 from rlhp_ray.reward.labelled_pairs import LabelledPairs
@@ -47,7 +48,7 @@ def shift(ensemble: RewardEnsemble, by: float) -> None:
 
 
 def after_fit(ensemble, fit=lambda: None, fresh=FRESH, reference=REFERENCE, pairs=None) -> RoundDiagnostics:
-    diagnosis = RoundDiagnosis(ensemble, RECENT)
+    diagnosis = RoundDiagnosis(ensemble, RECENT, RESPONSE_ERROR)
     fit()
     raw = ensemble.member_rewards_of_clips(RECENT)
     ensemble.publish(ensemble.version + 1, raw)
@@ -86,11 +87,11 @@ def test_the_first_version_drifts_from_nothing(make_spec):
 def test_calibration_is_of_the_newest_labels(ensemble):
     pairs = labels(CALIBRATION_LABELS + 30)
     found = after_fit(ensemble, pairs=pairs).calibration
-    expected = held_out_calibration(ensemble, pairs.without_oldest(30), 0)
+    expected = held_out_calibration(ensemble, pairs.without_oldest(30), 0, RESPONSE_ERROR)
     np.testing.assert_array_equal(found.count, expected.count)
     assert found.error == expected.error
     few = after_fit(ensemble, pairs=labels(5)).calibration
-    assert few.count.sum() == held_out_calibration(ensemble, labels(5), 0).count.sum()
+    assert few.count.sum() == held_out_calibration(ensemble, labels(5), 0, RESPONSE_ERROR).count.sum()
 
 
 def test_observations_are_those_that_the_networks_are_given(ensemble):

@@ -11,7 +11,7 @@ from rlhp_ray.reward.ensemble import EncodedClips, RewardEnsemble
 
 FRAMES = gym.spaces.Box(0, 255, (44, 48, 2), np.uint8)
 VECTORS = gym.spaces.Box(-1.0, 1.0, (3,), np.float32)
-NETWORKS = [("mlp", VECTORS), ("cnn", FRAMES), ("keypoint_cnn", FRAMES)]
+NETWORKS = [("mlp", VECTORS), ("mlp_heads", VECTORS), ("cnn", FRAMES), ("keypoint_cnn", FRAMES)]
 
 
 def clips_of(space: gym.Space, num_clips: int = 5, steps: int = 25) -> ClipArrays:
