@@ -76,9 +76,7 @@ class MLPHeadsRewardNetwork(MLPRewardNetwork):
         return shape.observation_shape[0], shape.action_size
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
-        """As that of `MLPRewardNetwork`."""
-        is_members_own = observations.dim() > actions.dim()
-        rows = observations.flatten(1, -2) if is_members_own else observations.flatten(0, -2)
-        heads = self._outputs(rows.expand(self._members, -1, -1))
+        """`[..., observation_size]`, `[..., action_size]` to rewards `[members, ...]`."""
+        heads = self._outputs(observations.flatten(0, -2).expand(self._members, -1, -1))
         rewards = (heads * actions.flatten(0, -2)).sum(-1)
         return self.bounded(rewards).reshape(self._members, *actions.shape[:-1])

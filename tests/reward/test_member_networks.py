@@ -47,18 +47,17 @@ def test_mlp_equals_a_plain_network_per_member(hidden_sizes):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("is_members_own", [False, True])
-def test_heads_equal_a_plain_network_per_member_and_its_output_for_the_action(is_members_own):
+def test_heads_equal_a_plain_network_per_member_and_its_output_for_the_action():
     network = build("mlp_heads", (4,), 3, hidden_sizes=(16, 8))
-    observations, chosen = torch.randn(MEMBERS, 2, 9, 4), torch.randint(0, 3, (2, 9))
+    observations, chosen = torch.randn(2, 9, 4), torch.randint(0, 3, (2, 9))
     actions = nn.functional.one_hot(chosen, 3).float()
-    rewards = network(observations if is_members_own else observations[0], actions)
+    rewards = network(observations, actions)
     assert rewards.shape == (MEMBERS, 2, 9)
     for m in range(MEMBERS):
         modules: list[nn.Module] = []
         for layer in network.layers:
             modules += [plain_linear(layer, m), nn.LeakyReLU(0.01)]
-        outputs = nn.Sequential(*modules[:-1])(observations[m if is_members_own else 0])
+        outputs = nn.Sequential(*modules[:-1])(observations)
         torch.testing.assert_close(rewards[m], outputs.gather(-1, chosen[..., None])[..., 0])
 
 
