@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from rlhp_ray.checks import premortem
 from rlhp_ray.checks.check_context import TimeLimits, look_around
 from rlhp_ray.checks.finding import Finding, Severity
-from rlhp_ray.checks.premortem import Premortem, run_quick_checks
+from rlhp_ray.checks.premortem import CHECKS, QUICK, Premortem, run_quick_checks
 from rlhp_ray.checks.report_text import finding_line, premortem_text
 from rlhp_ray.checks.run_plan import RunPlan, scheduled
 from rlhp_ray.config.loading import load_config
@@ -51,12 +52,18 @@ def test_a_warning_is_one_line():
     )
 
 
+@pytest.fixture
+def unhurried(monkeypatch):
+    """What is found, not how soon: a busy machine sees as much."""
+    monkeypatch.setattr(premortem, "QUICK", replace(QUICK, rollout=20.0, teacher=20.0))
+
+
 def quick(*overrides: str, config: str = "moving_dot") -> list[Finding]:
     read = load_config(config, overrides)
     return run_quick_checks(read, validate_run(read))
 
 
-def test_the_quick_part_finds_what_is_seen_and_what_is_counted():
+def test_the_quick_part_finds_what_is_seen_and_what_is_counted(unhurried):
     whats = [finding.what for finding in quick("teacher.beta=0.0001", "preferences.window=100")]
     assert len(whats) == 2
     assert "asked the same query twice" in whats[0] and "(preferences.window)" in whats[1]
@@ -67,7 +74,16 @@ def test_the_quick_part_is_silent_on_shipped_configurations(config):
     assert quick(config=config) == []
 
 
-def test_the_quick_part_leaves_out_what_a_run_warns_of_itself():
+@pytest.mark.parametrize("config", ["moving_dot", "cartpole", "pendulum", "pong"])
+def test_a_machine_too_slow_to_take_a_second_step_finds_no_fault(config):
+    read = load_config(config, [])
+    context = look_around(read, validate_run(read), (), replace(QUICK, rollout=0.0, teacher=0.0))
+    assert context.rollout.is_cut_short and not context.rollout.clips
+    told = [finding for checks in CHECKS.values() for check in checks for finding in check(context)]
+    assert [finding.what for finding in told if finding.severity is Severity.FINDING] == []
+
+
+def test_the_quick_part_leaves_out_what_a_run_warns_of_itself(unhurried):
     assert quick("env.score_mask='off'", config="pong") == []
     assert quick("teacher.equal=0.1", config="pendulum") == []
     whats = [finding.what for finding in quick("env.horizon=null", "preferences.clip_steps=5", config="cartpole")]
