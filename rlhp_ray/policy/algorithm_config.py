@@ -14,6 +14,7 @@ from rlhp_ray.config.error_text import join_lines, validation_lines
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ConfigError
+from rlhp_ray.policy.lean_learner import LeanPPOLearner
 from rlhp_ray.policy.ppo_defaults import PPO_DEFAULTS
 from rlhp_ray.policy.preference_algorithm import preference_driven_class, reapply_reward
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
@@ -47,6 +48,7 @@ def build_algorithm_config(run: RunConfig) -> AlgorithmConfig:
         )
     )
     config.env_runners(env_runner_cls=RolloutRunner)
+    config.learners(learner_class=LeanPPOLearner)
     return _driven(config, run)
 
 
