@@ -31,7 +31,6 @@ SchedulePoint = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_list
 SchedulePoints = Annotated[tuple[SchedulePoint, ...], BeforeValidator(_list_to_tuple), Field(min_length=1)]
 SourceWeight = Annotated[float, Field(ge=0.001, le=1000)]  # never 0, which stands for a label that is held out
 HiddenSizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_to_tuple), Field(min_length=1)]
-RewardHiddenSizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_to_tuple)]
 Instruction = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")]
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
 # The shell leaves the tilde of `output_dir=~/runs` alone; unexpanded, it would make a directory called "~".
@@ -244,7 +243,7 @@ class RewardConfig(_Section):
     members: PositiveInt = Field(
         default=3, description="Networks of the ensemble, each on its own bootstrap (C17 A: 3)."
     )
-    hidden_sizes: RewardHiddenSizes = Field(
+    hidden_sizes: HiddenSizes = Field(
         default=(64, 64), description="Units of each hidden layer of a member (C17 A.1: 64, 64); the cnn has its own."
     )
     network: str = Field(
