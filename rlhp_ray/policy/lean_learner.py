@@ -33,8 +33,8 @@ from ray.rllib.utils.metrics import (
 )
 from ray.rllib.utils.torch_utils import compute_global_norm, explained_variance
 from torch import Tensor
-from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 
+from rlhp_ray.policy.flat_adam import FlatAdam
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 
 COLUMNS = (
@@ -150,6 +150,7 @@ class LeanPPOLearner(PPOTorchLearner):
         self._row_counts: list[int] = []
         self._env_steps = 0
         self._last_terms: LossTerms | None = None
+        self._adam: FlatAdam | None = None
 
     def _has_short_way(self) -> bool:
         config = self.config
@@ -230,23 +231,30 @@ class LeanPPOLearner(PPOTorchLearner):
         entropy_coeff = self.entropy_coeff_schedulers_per_module[DEFAULT_MODULE_ID].get_current_value()
         loss = masked_mean(-surrogate + config.vf_loss_coeff * clipped_value_errors - entropy_coeff * entropy, mask)
 
-        gradients = self.compute_gradients({DEFAULT_MODULE_ID: loss})
-        gradient_norm = self._step(gradients)
+        gradient_norm = self._follow(loss)
         self._last_terms = LossTerms(
             mask, surrogate, value_errors, clipped_value_errors, entropy, values, value_targets, gradient_norm
         )
         return {Columns.ACTION_DIST_INPUTS: logits}, {DEFAULT_MODULE_ID: loss}, {}
 
-    def _step(self, gradients: dict[Any, Tensor]) -> Tensor:
-        """Clip and follow the gradients; those that are not finite are RLlib's matter."""
-        norm: Any = get_total_norm(gradients.values())
+    def _follow(self, loss: Tensor) -> Tensor:
+        """A step down the clipped gradient, and its norm before; one that is not finite is RLlib's matter."""
+        if self._adam is None:
+            optimiser = self.get_optimizer(DEFAULT_MODULE_ID)
+            assert isinstance(optimiser, torch.optim.Adam)
+            self._adam = FlatAdam(optimiser)
+        self._adam.zero_grad()
+        loss.backward()
+        norm = self._adam.norm()
         if torch.isfinite(norm):
             assert self.config.grad_clip is not None
-            clip_grads_with_norm_(self._params.values(), self.config.grad_clip, norm)
-            self.get_optimizer(DEFAULT_MODULE_ID).step()
-        else:
-            norm = compute_global_norm(list(gradients.values()))
-            self.apply_gradients(self.postprocess_gradients(gradients))
+            self._adam.step(norm, self.config.grad_clip)
+            return norm
+        self._adam.settle()
+        self._adam = None
+        gradients = {name: parameter.grad for name, parameter in self._params.items()}
+        norm = torch.as_tensor(compute_global_norm(list(gradients.values())))
+        self.apply_gradients(self.postprocess_gradients(gradients))
         return norm
 
     def _log_steps_trained_metrics(self, batch: Any) -> None:
@@ -259,6 +267,9 @@ class LeanPPOLearner(PPOTorchLearner):
 
     def after_gradient_based_update(self, *, timesteps: dict[str, Any]) -> None:
         """RLlib's own, after what was kept of the minibatches is logged."""
+        if self._adam is not None:
+            self._adam.settle()
+            self._adam = None  # weights or moments may be loaded until the next update
         if self._last_terms is not None:
             self._log_kept(self._last_terms)
             self._row_counts, self._env_steps, self._last_terms = [], 0, None
