@@ -1,6 +1,7 @@
 """`rlhp sweep`: plan the trials, check every one of them, then run them all."""
 
 import argparse
+import importlib.util
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,8 @@ from rlhp_ray.errors import ConfigError
 
 if TYPE_CHECKING:
     from rlhp_ray.config.schema import RunConfig
-    from rlhp_ray.sweep.sweep_file import Sweep
+    from rlhp_ray.sweep.axes import Axis
+    from rlhp_ray.sweep.sweep_file import Sweep, SweepSettings
 
 
 def sweep(arguments: argparse.Namespace, command: str) -> int:
@@ -29,13 +31,15 @@ def sweep(arguments: argparse.Namespace, command: str) -> int:
             f"--samples: got {arguments.samples}, but nothing is drawn; expected a field with a choice or a "
             "distribution, such as training.rllib.lr='{loguniform: [0.0001, 0.001]}'; leave it out, or use --seeds"
         )
-    trials = plan_trials(axes, seeds, arguments.samples, shared.seed)
     default_cpus = 1.0 if shared.mode == "sync" else 2.0
     settings = SweepSettings(arguments.scheduler, arguments.trial_cpus or default_cpus)
-    planned = Sweep(shared, settings, tuple(trials))
+    if arguments.search == "optuna":
+        planned = _searched(shared, settings, axes, seeds, arguments.samples)
+    else:
+        planned = Sweep(shared, settings, tuple(plan_trials(axes, seeds, arguments.samples, shared.seed)))
     configs = _checked(planned)
-    expected = forecast(configs, settings.trial_cpus, Path(shared.output_dir))
-    plan_text = describe_plan(trials, configs, expected)
+    expected = forecast(configs, settings.trial_cpus, Path(shared.output_dir), planned.trials_in_all)
+    plan_text = describe_plan(planned, configs, expected)
     if arguments.dry_run:
         print(plan_text)
         return 0
@@ -48,6 +52,37 @@ def sweep(arguments: argparse.Namespace, command: str) -> int:
             planned, stem, dashboard=arguments.dashboard, command=command, write_report=report_of_sweep
         )
     return finish(result)
+
+
+def _searched(
+    shared: "RunConfig", settings: "SweepSettings", axes: tuple["Axis", ...], seeds: tuple[int, ...], samples: int
+) -> "Sweep":
+    """The first round of a search."""
+    from rlhp_ray.sweep.forecast import concurrent_trials
+    from rlhp_ray.sweep.growth import grown_sweep
+    from rlhp_ray.sweep.plan import check_trial_count
+    from rlhp_ray.sweep.search import Search, num_settings
+    from rlhp_ray.sweep.sweep_file import Sweep
+
+    if importlib.util.find_spec("optuna") is None:
+        raise ConfigError("--search optuna: optuna is not installed; expected it; run: pip install 'rlhp_ray[optuna]'")
+    fixed = [axis.key for axis in axes if not axis.is_random]
+    if fixed or not axes:
+        got = f"the grid of {', '.join(fixed)}" if fixed else "no field that takes several values"
+        raise ConfigError(
+            f"--search optuna: got {got}; expected a choice or a distribution, such as "
+            "training.rllib.lr='{loguniform: [0.0001, 0.001]}'"
+        )
+    if samples < 2:
+        raise ConfigError(f"--samples: got {samples}; expected 2 or more settings to search among, such as 20")
+    if num_settings(axes) < samples:
+        raise ConfigError(
+            f"--samples: got {samples}, but the axes have {num_settings(axes)} different settings; expected no more; "
+            "or try all of them: grids in place of choices, and no --search"
+        )
+    check_trial_count(samples, len(seeds))
+    at_once = max(1, concurrent_trials(settings.trial_cpus, shared.env.num_env_runners) // len(seeds))
+    return grown_sweep(Sweep(shared, settings, (), Search(axes, samples, seeds, at_once, shared.seed)), [])
 
 
 def _refuse_people(config: "RunConfig") -> None:

@@ -14,6 +14,7 @@ examples:
   rlhp sweep moving_dot --seeds 0-4
   rlhp sweep pendulum --seeds 0-2 preferences.labels='{grid: [100, 200, 400]}'
   rlhp sweep pendulum --samples 8 training.rllib.lr='{loguniform: [0.0001, 0.003]}'
+  rlhp sweep pendulum --samples 30 --search optuna training.rllib.lr='{loguniform: [0.0001, 0.003]}'
 
 CONFIG and overrides are those of `rlhp train`. The value of an override may stand for several: {grid: [a, b]} is each
 in turn; {choice: [a, b]}, {uniform: [low, high]}, {loguniform: [low, high]} and {randint: [low, high]} are drawn."""
@@ -26,6 +27,12 @@ def add_sweep(subparsers: Any, add_command: AddCommand) -> argparse.ArgumentPars
     sweep.add_argument("--seeds", metavar="0-4", help="seeds of the runs (default: the configuration's one)")
     sweep.add_argument(
         "--samples", metavar="N", type=positive_int, default=1, help="draws of what is random (default: 1)"
+    )
+    sweep.add_argument(
+        "--search",
+        choices=["random", "optuna"],
+        default="random",
+        help="optuna draws each setting from what the earlier ones came to (default: random)",
     )
     sweep.add_argument(
         "--scheduler",

@@ -10,7 +10,8 @@ from statistics import median
 
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.errors import ConfigError
-from rlhp_ray.sweep.plan import PlannedTrial, setting_text
+from rlhp_ray.sweep.plan import setting_text
+from rlhp_ray.sweep.sweep_file import Sweep
 
 MAX_EARLIER_RUNS = 200  # looked at for their speed, the newest ones
 
@@ -32,27 +33,44 @@ class Forecast:
     seconds: float | None
 
 
-def forecast(configs: Sequence[RunConfig], trial_cpus: float, output_dir: Path) -> Forecast:
-    """Of all trials' configurations.
+def concurrent_trials(trial_cpus: float, num_env_runners: int) -> int:
+    """Trials that run beside each other on this machine; 0 where it is too small for one."""
+    return math.floor(_machine_cpus() / (trial_cpus + num_env_runners) + 1e-9)
+
+
+def _machine_cpus() -> int:
+    return max(2, os.cpu_count() or 1)
+
+
+def forecast(configs: Sequence[RunConfig], trial_cpus: float, output_dir: Path, trials_in_all: int) -> Forecast:
+    """Of the configurations of the trials that are known.
+
+    Args:
+        configs: of these trials.
+        trial_cpus: processors that a trial reserves, its env runners aside.
+        output_dir: in which earlier runs lie.
+        trials_in_all: with those that a search will propose, which are taken to be like those that are known.
 
     Raises:
         ConfigError: a trial asks for more processors than there are.
     """
-    machine_cpus = max(2, os.cpu_count() or 1)
-    needed = trial_cpus + max(config.env.num_env_runners for config in configs)
+    machine_cpus = _machine_cpus()
+    most_env_runners = max(config.env.num_env_runners for config in configs)
+    needed = trial_cpus + most_env_runners
     if needed > machine_cpus:
         raise ConfigError(
             f"a trial needs {needed:g} CPUs ({trial_cpus:g} and one for each env runner), but this machine has "
             f"{machine_cpus}; expected no more than that; lower --trial-cpus or env.num_env_runners"
         )
-    concurrent = min(len(configs), math.floor(machine_cpus / needed + 1e-9))
+    concurrent = min(trials_in_all, concurrent_trials(trial_cpus, most_env_runners))
     earlier = _earlier_seconds_per_env_step(output_dir)
     each = [
         earlier[key] * config.training.env_steps if (key := (config.env.id, config.reward_source)) in earlier else None
         for config in configs
     ]
     known = [seconds for seconds in each if seconds is not None]
-    return Forecast(needed, machine_cpus, concurrent, sum(known) / concurrent if len(known) == len(each) else None)
+    seconds = sum(known) / concurrent * trials_in_all / len(configs) if len(known) == len(each) else None
+    return Forecast(needed, machine_cpus, concurrent, seconds)
 
 
 def _earlier_seconds_per_env_step(output_dir: Path) -> dict[tuple[str, str], float]:
@@ -70,13 +88,17 @@ def _earlier_seconds_per_env_step(output_dir: Path) -> dict[tuple[str, str], flo
     return {key: median(rates) for key, rates in found.items()}
 
 
-def describe_plan(trials: Sequence[PlannedTrial], configs: Sequence[RunConfig], expected: Forecast) -> str:
-    """The plan for a person: every trial with its setting, then what they take."""
+def describe_plan(sweep: Sweep, configs: Sequence[RunConfig], expected: Forecast) -> str:
+    """The plan for a person: every trial that is known with its setting, then what they take."""
+    trials, in_all = sweep.trials, sweep.trials_in_all
     lines = [f"  {trial.name:<14}seed={trial.seed}, {setting_text(trial.setting)}" for trial in trials]
+    if in_all > len(trials):
+        lines.append(f"  {'...':<14}{in_all - len(trials)} more, whose settings follow from what these come to")
     labels = sum(config.preferences.labels for config in configs if config.reward_source == "preferences")
-    env_steps = sum(config.training.env_steps for config in configs)
+    labels = labels * in_all // len(trials)
+    env_steps = sum(config.training.env_steps for config in configs) * in_all // len(trials)
     rows = {
-        "trials": f"{len(trials)}, {expected.concurrent} beside each other; {expected.trial_cpus:g} of "
+        "trials": f"{in_all}, {expected.concurrent} beside each other; {expected.trial_cpus:g} of "
         f"{expected.machine_cpus} CPUs each",
         "env steps": f"{env_steps:,}",
         "queries": f"{labels:,}",

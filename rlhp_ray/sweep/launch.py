@@ -17,6 +17,8 @@ from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.session_lock import session_lock
 from rlhp_ray.experiment.summary import RunStatus
 from rlhp_ray.experiment.trial import ERROR_FILE, known_cause, say
+from rlhp_ray.sweep.growth import grown_sweep
+from rlhp_ray.sweep.plan import PlannedTrial
 from rlhp_ray.sweep.results import TrialResult, describe_sweep, read_results, write_results
 from rlhp_ray.sweep.sweep_file import Sweep
 
@@ -82,17 +84,14 @@ def run_sweep(
         with archive_errors(directory), (directory / COMMAND_FILE).open("a", encoding="utf-8") as file:
             file.write(mask_secrets(command) + "\n")
         say(f"sweep directory {directory}")
-        left = {trial.name: trial for trial in sweep.trials if not _is_over(directory / trial.name)}
         interrupted = False
-        if left:
-            runs = {
-                name: _open_run(directory, sweep.trial_config(trial), name, command) for name, trial in left.items()
-            }
-            interrupted = _train(directory, sweep, runs, dashboard)
+        if _left(directory, sweep) or len(sweep.trials) < sweep.trials_in_all:
+            interrupted = _train(directory, sweep, dashboard, command)
+            sweep = Sweep.read(directory)
         results = read_results(directory, sweep)
         write_results(directory, results)
-        say(describe_sweep(directory, results, write_report(directory)))
-        return SweepResult(directory, _exit_code(results, interrupted))
+        say(describe_sweep(directory, results, write_report(directory), sweep.trials_in_all))
+        return SweepResult(directory, _exit_code(results, interrupted, sweep.trials_in_all))
 
 
 def _is_over(run: Path) -> bool:
@@ -116,16 +115,21 @@ def _open_run(directory: Path, config: RunConfig, name: str, command: str) -> tu
     return made, config
 
 
-def _train(directory: Path, sweep: Sweep, runs: dict[str, tuple[RunArchive, RunConfig]], dashboard: bool) -> bool:
-    """Start Ray and Tune for the trials that are left; whether somebody interrupted them."""
-    runners = max(config.env.num_env_runners for _, config in runs.values())
+def _left(directory: Path, sweep: Sweep) -> list[PlannedTrial]:
+    """Trials that are planned and not over."""
+    return [trial for trial in sweep.trials if not _is_over(directory / trial.name)]
+
+
+def _train(directory: Path, sweep: Sweep, dashboard: bool, command: str) -> bool:
+    """Start Ray, and Tune for the trials that are left and for those that a search still proposes.
+
+    Returns whether somebody interrupted them.
+    """
     try:
-        with ray_session(runners, dashboard) as address:
+        with ray_session(_most_env_runners(sweep), dashboard) as address:
             if address:
                 say(f"Ray dashboard {address}")
-            from rlhp_ray.sweep.session import SweepSession
-
-            return SweepSession(runs, sweep.settings, len(sweep.trials)).run()
+            return _train_rounds(directory, sweep, command)
     except Exception as error:
         (directory / ERROR_FILE).write_text(traceback.format_exc())
         text = known_cause(error) or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
@@ -133,7 +137,34 @@ def _train(directory: Path, sweep: Sweep, runs: dict[str, tuple[RunArchive, RunC
     return False
 
 
-def _exit_code(results: Sequence[TrialResult], interrupted: bool) -> int:
+def _train_rounds(directory: Path, sweep: Sweep, command: str) -> bool:
+    """All that is left at once, then, of a search, round after round; a trial that fails is not tried again here."""
+    from rlhp_ray.sweep.session import SweepSession
+
+    left = _left(directory, sweep)
+    while True:
+        if left:
+            runs = {trial.name: _open_run(directory, sweep.trial_config(trial), trial.name, command) for trial in left}
+            ended = len(sweep.trials) - len(left)
+            if SweepSession(runs, sweep.settings, ended, sweep.trials_in_all).run():
+                return True
+        grown = grown_sweep(sweep, read_results(directory, sweep))
+        left = list(grown.trials[len(sweep.trials) :])
+        if not left:
+            return False
+        sweep = grown
+        sweep.write(directory)
+
+
+def _most_env_runners(sweep: Sweep) -> int:
+    """Of any trial, those that a search may propose among them."""
+    known = [sweep.trial_config(trial).env.num_env_runners for trial in sweep.trials]
+    searched = [axis for axis in (sweep.search.axes if sweep.search else ()) if axis.key == "env.num_env_runners"]
+    return max([*known, *(int(value) for axis in searched for value in axis.values)])
+
+
+def _exit_code(results: Sequence[TrialResult], interrupted: bool, trials_in_all: int) -> int:
     if interrupted:
         return 130
-    return 0 if all(result.status in (RunStatus.DONE, RunStatus.STOPPED) for result in results) else 1
+    over = [result for result in results if result.status in (RunStatus.DONE, RunStatus.STOPPED)]
+    return 0 if len(over) == trials_in_all else 1

@@ -115,7 +115,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
 
 
 def plan_trials(axes: tuple[Axis, ...], seeds: Sequence[int], samples: int, draw_seed: int) -> list[PlannedTrial]:
-    """Every setting with every seed, seed after seed, so that a sweep that is cut short has compared all settings.
+    """Every setting with every seed.
 
     Args:
         axes: what differs beside seeds.
@@ -127,10 +127,30 @@ def plan_trials(axes: tuple[Axis, ...], seeds: Sequence[int], samples: int, draw
         ConfigError: more than `MAX_TRIALS`.
     """
     settings = list(itertools.islice(combine(axes, samples, derive_rng(draw_seed, "sweep")), MAX_TRIALS + 1))
-    if len(settings) * len(seeds) > MAX_TRIALS:
+    check_trial_count(len(settings), len(seeds))
+    return trials_of(settings, seeds, first=0, settings_in_all=len(settings))
+
+
+def check_trial_count(settings: int, seeds: int) -> None:
+    """Raise ConfigError where these are more than `MAX_TRIALS` trials."""
+    if settings * seeds > MAX_TRIALS:
         raise ConfigError(f"the sweep has more than {MAX_TRIALS} trials; expected fewer values, samples or seeds")
-    digits = len(str(len(settings) - 1))
-    stems = [f"s{index:0{digits}d}-" if len(settings) > 1 else "" for index in range(len(settings))]
+
+
+def trials_of(
+    settings: Sequence[dict[str, Any]], seeds: Sequence[int], first: int, settings_in_all: int
+) -> list[PlannedTrial]:
+    """Settings with every seed, seed after seed, so that a sweep that is cut short has compared all of them.
+
+    Args:
+        settings: values of the axes.
+        seeds: of the runs.
+        first: number of the first of these settings in the sweep.
+        settings_in_all: of the sweep.
+    """
+    digits = len(str(settings_in_all - 1))
+    numbers = range(first, first + len(settings))
+    stems = [f"s{number:0{digits}d}-" if settings_in_all > 1 else "" for number in numbers]
     return [
         PlannedTrial(f"{stem}seed{seed}", setting, seed)
         for seed in seeds

@@ -14,17 +14,17 @@ class SweepProgress(Callback):
     """Counts trials and env steps.
 
     Args:
-        env_steps: budget of each trial that is left to run, by its name.
-        trials_in_all: of the sweep, with those that had ended before.
+        env_steps: budget of each trial that is run now, by its name.
+        ended_before: trials of the sweep that had ended by then.
+        trials_in_all: of the sweep.
     """
 
-    def __init__(self, env_steps: Mapping[str, int], trials_in_all: int) -> None:
+    def __init__(self, env_steps: Mapping[str, int], ended_before: int, trials_in_all: int) -> None:
         self._budgets = env_steps
         self._done = dict.fromkeys(env_steps, 0)
         self._first: dict[str, int] = {}
         self._running: set[str] = set()
-        self._ended_before = trials_in_all - len(env_steps)
-        self._ended = 0
+        self._ended, self._trials_in_all = ended_before, trials_in_all
         self._started: float | None = None
         self._line = LiveLine()
 
@@ -56,7 +56,7 @@ class SweepProgress(Callback):
         self._show()
 
     def _show(self) -> None:
-        ended, count = self._ended_before + self._ended, self._ended_before + len(self._budgets)
+        ended, count = self._ended, self._trials_in_all
         running = ", ".join(
             f"{name} {100 * self._done[name] // self._budgets[name]} %" for name in sorted(self._running)
         )

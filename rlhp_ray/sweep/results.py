@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from rlhp_ray.experiment.archive_files import archive_errors, write_durably
@@ -85,13 +86,18 @@ def returns_by_setting(results: Sequence[TrialResult]) -> dict[str, list[float]]
     return returns
 
 
-def describe_sweep(directory: Path, results: Sequence[TrialResult], report: Path | None) -> str:
-    """The closing table: every trial, then every setting over its seeds, then the files to look at."""
+def describe_sweep(directory: Path, results: Sequence[TrialResult], report: Path | None, trials_in_all: int) -> str:
+    """The closing table: every trial, then the best setting, then the files to look at."""
     lines = ["", f"  {'trial':<14}{'status':<13}{'true return':>12}{'env steps':>12}{'labels':>8}  setting"]
     lines += [_row(result) for result in results]
-    others = [result for result in results if result.status not in ("done", "stopped")]
-    if others:
-        lines += ["", f"  {len(others)} of {len(results)} trials are not done; to go on: rlhp resume {directory}"]
+    if len(returns := returns_by_setting(results)) > 1:
+        best = max(returns, key=lambda setting: fmean(returns[setting]))
+        count = len(returns[best])
+        runs = "1 run" if count == 1 else f"{count} runs"
+        lines += ["", f"  {'best mean':<14}{fmean(returns[best]):.1f} over {runs}: {best}"]
+    left = trials_in_all - sum(result.status in ("done", "stopped") for result in results)
+    if left:
+        lines += ["", f"  {left} of {trials_in_all} trials are not done; to go on: rlhp resume {directory}"]
     files = [("report", report), ("results", directory / RESULTS_FILE), ("runs", directory / results[0].name)]
     lines += ["", *(f"  {name:<14}{file}" for name, file in files if file is not None), ""]
     return "\n".join(lines)

@@ -31,13 +31,18 @@ class SweepSession:
     """One call of `tune.run`; a resumed sweep has several.
 
     Args:
-        runs: archive and configuration of every trial that is left to run, by its name.
+        runs: archive and configuration of every trial that is to run now, by its name.
         settings: of the sweep.
-        trials_in_all: of the sweep, with those that are done.
+        ended_before: trials of the sweep that are over.
+        trials_in_all: of the sweep.
     """
 
     def __init__(
-        self, runs: Mapping[str, tuple[RunArchive, RunConfig]], settings: SweepSettings, trials_in_all: int
+        self,
+        runs: Mapping[str, tuple[RunArchive, RunConfig]],
+        settings: SweepSettings,
+        ended_before: int,
+        trials_in_all: int,
     ) -> None:
         self._settings = settings
         self._stopper = InterruptStopper()
@@ -51,7 +56,7 @@ class SweepSession:
             self._experiments.append(self._experiment(name, archive, config, restore))
         self._recorder = SweepRecorder(recorders, self._stopper)
         self._progress = SweepProgress(
-            {name: config.training.env_steps for name, (_, config) in runs.items()}, trials_in_all
+            {name: config.training.env_steps for name, (_, config) in runs.items()}, ended_before, trials_in_all
         )
 
     def run(self) -> bool:

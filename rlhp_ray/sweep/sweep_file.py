@@ -13,6 +13,7 @@ from rlhp_ray.config.yaml_text import parse_yaml
 from rlhp_ray.errors import ArchiveError
 from rlhp_ray.experiment.archive_files import archive_errors, write_durably
 from rlhp_ray.sweep.plan import PlannedTrial
+from rlhp_ray.sweep.search import Search
 
 SWEEP_FILE = "sweep.yaml"
 FORMAT_VERSION = 1
@@ -38,12 +39,19 @@ class Sweep:
     Args:
         config: what all trials share.
         settings: how they are run.
-        trials: all of them, in order.
+        trials: all of them, in order; of a search, those that were proposed so far.
+        search: that proposes further ones, or None.
     """
 
     config: RunConfig
     settings: SweepSettings
     trials: tuple[PlannedTrial, ...]
+    search: Search | None = None
+
+    @property
+    def trials_in_all(self) -> int:
+        """With those that a search is still to propose."""
+        return len(self.trials) if self.search is None else self.search.samples * len(self.search.seeds)
 
     def trial_config(self, trial: PlannedTrial) -> RunConfig:
         """The whole configuration of one trial; its directory is named by the sweep."""
@@ -55,6 +63,7 @@ class Sweep:
             "format_version": FORMAT_VERSION,
             "settings": asdict(self.settings),
             "trials": [asdict(trial) for trial in self.trials],
+            "search": TypeAdapter(Search | None).dump_python(self.search, mode="json"),
             "config": yaml.safe_load(dump_config(self.config)),
         }
         path = directory / SWEEP_FILE
@@ -75,7 +84,8 @@ class Sweep:
                 )
             settings = TypeAdapter(SweepSettings).validate_python(data["settings"])
             trials = TypeAdapter(tuple[PlannedTrial, ...]).validate_python(data["trials"])
-            return cls(RunConfig.model_validate(data["config"]), settings, trials)
+            search = TypeAdapter(Search | None).validate_python(data.get("search"))
+            return cls(RunConfig.model_validate(data["config"]), settings, trials, search)
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
             reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
             raise ArchiveError(

@@ -43,6 +43,18 @@ def results(sweep: Path) -> list[dict[str, str]]:
         return [{key: value for key, value in row.items() if key not in TIMES} for row in csv.DictReader(file)]
 
 
+def kill_after_the_first_summary(command: list[str], sweep: Path) -> dict[str, int]:
+    """SIGKILL for the driver of a sweep as soon as a trial of it is over; when each summary was written by then."""
+    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    deadline = time.monotonic() + MAX_SECONDS
+    while not list(sweep.glob("*/summary.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.kill(driver.pid, signal.SIGKILL)
+    driver.wait()
+    os.killpg(driver.pid, signal.SIGKILL)  # what is left of its Ray, which would end by itself after a while
+    return {path.parent.name: path.stat().st_mtime_ns for path in sweep.glob("*/summary.json")}
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("undisturbed")
@@ -73,22 +85,28 @@ def test_every_trial_is_a_whole_run_of_its_own(undisturbed: Path) -> None:
 
 
 def test_killed_and_resumed_it_ends_as_an_undisturbed_one(undisturbed: Path, tmp_path: Path) -> None:
-    command = rlhp("sweep", *TINY, *SEEDS, SETTINGS, f"output_dir={tmp_path}")
-    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     sweep = tmp_path / "sweep"
-    deadline = time.monotonic() + MAX_SECONDS
-    while not list(sweep.glob("*/summary.json")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.wait()
-    os.killpg(driver.pid, signal.SIGKILL)  # what is left of its Ray, which would end by itself after a while
-    finished = {path.parent.name: path.stat().st_mtime_ns for path in sweep.glob("*/summary.json")}
+    finished = kill_after_the_first_summary(rlhp("sweep", *TINY, *SEEDS, SETTINGS, f"output_dir={tmp_path}"), sweep)
     assert 1 <= len(finished) < 6, "it was to be killed in the middle"
     done = run("resume", str(sweep))
     assert done.returncode == 0, done.stderr
     assert results(sweep) == results(undisturbed)
     for name, written in finished.items():
         assert (sweep / name / "summary.json").stat().st_mtime_ns == written, f"{name} was run again"
+
+
+def test_a_search_that_was_killed_proposes_what_it_would_have(tmp_path: Path) -> None:
+    axis = "training.rllib.lr={loguniform: [0.0001, 0.01]}"
+    command = ["sweep", *TINY, "--search", "optuna", "--samples", "3", "--trial-cpus", "2", axis]
+    assert run(*command, f"output_dir={tmp_path / 'whole'}").returncode == 0
+    killed = tmp_path / "killed" / "sweep"
+    finished = kill_after_the_first_summary(rlhp(*command, f"output_dir={tmp_path / 'killed'}"), killed)
+    assert 1 <= len(finished) < 3, "it was to be killed in the middle"
+    done = run("resume", str(killed))
+    assert done.returncode == 0 and "best mean" in done.stderr, done.stderr
+    rows = results(killed)
+    assert rows == results(tmp_path / "whole" / "sweep")
+    assert len({row["training.rllib.lr"] for row in rows}) == 3
 
 
 def test_a_finished_sweep_is_not_run_again(undisturbed: Path) -> None:

@@ -2,19 +2,27 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
 from rlhp_ray.config.loading import load_config
 from rlhp_ray.errors import ConfigError
+from rlhp_ray.sweep.axes import Axis
 from rlhp_ray.sweep.forecast import describe_plan, forecast
 from rlhp_ray.sweep.plan import plan_trials
+from rlhp_ray.sweep.search import Search
+from rlhp_ray.sweep.sweep_file import Sweep, SweepSettings
 
 
 def finished_run(folder, **summary):
     folder.mkdir(parents=True)
     done = {"status": "done", "env": "rlhp/MovingDot-v0", "reward_source": "preferences"}
     (folder / "summary.json").write_text(json.dumps(done | summary))
+
+
+def planned(configs):
+    return Sweep(configs[0], SweepSettings(), tuple(plan_trials((), range(len(configs)), 1, 0)))
 
 
 @pytest.fixture(autouse=True)
@@ -34,25 +42,36 @@ def test_trials_share_the_machine_and_time_follows_earlier_runs(configs, tmp_pat
     finished_run(tmp_path / "failed", wall_seconds=1.0, env_steps=1000, status="failed")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "summary.json").write_text("{")
-    expected = forecast(configs, 1.0, tmp_path)
+    expected = forecast(configs, 1.0, tmp_path, len(configs))
     assert (expected.concurrent, expected.trial_cpus) == (4, 1.0)
     assert expected.seconds == pytest.approx(6 * 20 / 4)
 
 
 def test_without_earlier_runs_no_time_is_told(configs, tmp_path):
-    expected = forecast(configs, 2.0, tmp_path)
+    expected = forecast(configs, 2.0, tmp_path, len(configs))
     assert (expected.concurrent, expected.seconds) == (2, None)
-    text = describe_plan(plan_trials((), range(6), 1, 0), configs, expected)
+    text = describe_plan(planned(configs), configs, expected)
     assert "time          unknown" in text
     assert "env steps     6,000" in text
     assert text.count("seed=") == 6
 
 
+def test_trials_that_a_search_is_still_to_propose_are_counted(configs, tmp_path):
+    finished_run(tmp_path / "a", wall_seconds=10.0, env_steps=1000)
+    axes = (Axis("training.rllib.lr", "uniform", (0.001, 0.01)),)
+    sweep = replace(planned(configs), search=Search(axes, 10, tuple(range(6)), 1, 0))
+    expected = forecast(configs, 1.0, tmp_path, sweep.trials_in_all)
+    assert expected.seconds == pytest.approx(60 * 10 / 4)
+    text = describe_plan(sweep, configs, expected)
+    assert "54 more, whose settings follow from what these come to" in text
+    assert "trials        60, 4 beside each other" in text and "env steps     60,000" in text
+
+
 def test_fractions_let_several_trials_share_a_processor(configs, tmp_path):
-    assert forecast(configs, 0.7, tmp_path).concurrent == 5
+    assert forecast(configs, 0.7, tmp_path, len(configs)).concurrent == 5
 
 
 def test_a_trial_that_the_machine_can_never_hold_is_refused(tmp_path):
     configs = [load_config("moving_dot", ["env.num_env_runners=3"])]
     with pytest.raises(ConfigError, match=r"needs 5 CPUs \(2 and one for each env runner\), but this machine has 4"):
-        forecast(configs, 2.0, tmp_path)
+        forecast(configs, 2.0, tmp_path, len(configs))

@@ -16,6 +16,10 @@ import pytest
         (["preferences.labels={grid: [10, -1]}"], "preferences.labels: got -1"),
         (["env.num_env_runners=120"], "this machine has"),
         (["--samples", "3"], "nothing is drawn"),
+        (["--search", "optuna"], "no field that takes several values"),
+        (["--search", "optuna", "--samples", "3", "preferences.labels={grid: [10, 20]}"], "nothing is drawn"),
+        (["--search", "optuna", "preferences.labels={choice: [10, 20]}"], "2 or more settings to search among"),
+        (["--search", "optuna", "--samples", "3", "preferences.labels={choice: [10, 20]}"], "have 2 different"),
     ],
 )
 def test_bad_input_is_refused_before_anything_starts(arguments: list[str], told: str, tmp_path: Path) -> None:
