@@ -51,7 +51,7 @@ def bootstrap_interval(
     """Bootstrap interval of a statistic of the values of all tasks together (Efron 1987; SciPy's `bootstrap`).
 
     Seeds are drawn again within each task, never across tasks (stratified: Agarwal et al. 2021, section 4.1). It is too
-    narrow for fewer than about ten seeds: docs/results/interval_coverage.md.
+    narrow for few seeds, for the mean below 20 and for the IQM below 10: docs/results/interval_coverage.md.
 
     Args:
         tasks: `[num_tasks][num_seeds]`, values that can be compared across tasks; of one task `[values]`.
