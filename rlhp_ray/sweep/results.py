@@ -86,7 +86,7 @@ def returns_by_setting(results: Sequence[TrialResult]) -> dict[str, list[float]]
 
 
 def describe_sweep(directory: Path, results: Sequence[TrialResult], report: Path | None) -> str:
-    """The closing table: every trial, then every setting over its seeds, then the files to look at."""
+    """The closing table: every trial, then the files to look at."""
     lines = ["", f"  {'trial':<14}{'status':<13}{'true return':>12}{'env steps':>12}{'labels':>8}  setting"]
     lines += [_row(result) for result in results]
     others = [result for result in results if result.status not in ("done", "stopped")]
