@@ -28,13 +28,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from ray import tune
 from ray.tune.experiment import Trial
-from scipy import stats
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.clips.pair_selection import STRATEGIES
 from rlhp_ray.config.loading import load_config
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
+from rlhp_ray.statistics.mean_interval import mean_interval
 
 CEILING = "true_reward"
 CPUS_PER_TRIAL = 2  # its own and its reward learner's, which take turns in sync mode
@@ -124,9 +124,8 @@ def run(cells: list[Cell], overrides: list[str], trials_csv: Path) -> None:
 
 def mean_and_half_width(values: list[float]) -> tuple[float, float]:
     """Mean and half the width of its 95 % interval (Student's t); NaN for a single value."""
-    if len(values) < 2:
-        return values[0], float("nan")
-    return float(np.mean(values)), float(stats.t.ppf(0.975, len(values) - 1) * stats.sem(values))
+    low, high = mean_interval(values)
+    return float(np.mean(values)), (high - low) / 2
 
 
 def grouped(results: dict[Cell, float], task: str) -> dict[tuple[str, int], list[float]]:

@@ -13,7 +13,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
+
+from rlhp_ray.statistics.mean_interval import mean_interval
+from rlhp_ray.statistics.success_rate import success_rate
 
 
 def train(config: str, seed: int, overrides: list[str], output_dir: Path) -> dict:
@@ -27,14 +29,12 @@ def train(config: str, seed: int, overrides: list[str], output_dir: Path) -> dic
 
 def report(returns: list[float], threshold: float) -> str:
     """Mean with interval, and success rate with interval."""
-    values = np.array(returns)
     lines = []
-    if len(values) > 1:
-        low, high = stats.t.interval(0.95, len(values) - 1, values.mean(), stats.sem(values))
-        lines.append(f"mean {values.mean():.1f}, 95 % interval {low:.1f} to {high:.1f} over {len(values)} seeds")
-    successes = int((values >= threshold).sum())
-    rate = stats.binomtest(successes, len(values)).proportion_ci(method="wilson")
-    lines.append(f"{successes} of {len(values)} seeds reach {threshold:g} (95 % {rate.low:.2f} to {rate.high:.2f})")
+    if len(returns) > 1:
+        low, high = mean_interval(returns)
+        lines.append(f"mean {np.mean(returns):.1f}, 95 % interval {low:.1f} to {high:.1f} over {len(returns)} seeds")
+    successes, count, rate = success_rate(returns, threshold)
+    lines.append(f"{successes} of {count} seeds reach {threshold:g} (95 % {rate.low:.2f} to {rate.high:.2f})")
     return "\n".join(lines)
 
 

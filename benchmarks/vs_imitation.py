@@ -24,6 +24,8 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from rlhp_ray.statistics.mean_interval import mean_interval
+
 PACKAGES = ["imitation==1.0.1", "torch==2.13.0"]
 EPISODES = 100
 FIELDS = ("task", "library", "seed", "true_return", "env_steps", "train_seconds")
@@ -115,8 +117,8 @@ def append(path: Path, row: dict) -> None:
 
 def interval(values: np.ndarray) -> str:
     """Mean and its 95 % interval."""
-    half = stats.t.ppf(0.975, len(values) - 1) * stats.sem(values) if len(values) > 1 else float("nan")
-    return f"{values.mean():.1f} ({values.mean() - half:.1f} to {values.mean() + half:.1f})"
+    low, high = mean_interval(values)
+    return f"{values.mean():.1f} ({low:.1f} to {high:.1f})"
 
 
 def table(rows: list[dict]) -> str:

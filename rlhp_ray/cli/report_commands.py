@@ -11,7 +11,7 @@ _MAX_NAMED = 3  # directories in the title
 
 
 def report(arguments: argparse.Namespace, command: str) -> int:
-    """`rlhp report RUN|SWEEP ... [--output DIR] [--watch]`."""
+    """`rlhp report RUN|SWEEP ... [--threshold X] [--output DIR] [--watch]`."""
     del command  # nothing is archived
     paths = [existing(text, "a run or a sweep") for text in arguments.paths]
     from rlhp_ray.report.report_writing import ReportWriter, report_folder
@@ -20,7 +20,7 @@ def report(arguments: argparse.Namespace, command: str) -> int:
     collection = RunCollection(paths)
     collection.collect()  # before a directory is made for nothing
     output = None if arguments.output is None else Path(arguments.output).expanduser()
-    writer = ReportWriter(collection, report_folder(paths, output), _title(paths))
+    writer = ReportWriter(collection, report_folder(paths, output), _title(paths), arguments.threshold)
     if arguments.watch:
         from rlhp_ray.report.watching import watch
 

@@ -9,6 +9,7 @@ from rlhp_ray.report.html_elements import element, text
 from rlhp_ray.report.report_run import ReportRun
 from rlhp_ray.report.run_groups import EnvGroup, Setting
 from rlhp_ray.report.seed_curves import interval_text
+from rlhp_ray.report.seed_tables import success_text
 from rlhp_ray.report.verdict import beside_baseline, judge
 from rlhp_ray.runs.value_text import NOTHING, age_text, count_text, return_text
 
@@ -17,22 +18,22 @@ _MARKS = {"yes": "\N{HEAVY CHECK MARK}", "no, it fell": "\N{HEAVY MULTIPLICATION
 _MAX_QUESTIONS = 3
 
 
-def answer_table(groups: Sequence[EnvGroup]) -> str:
-    """One row a setting, the settings of an environment together under its name."""
+def answer_table(groups: Sequence[EnvGroup], threshold: float | None = None) -> str:
+    """One row a setting, the settings of an environment together under its name; with how many reach the threshold."""
     head = "".join(element("th", text(name), scope="col") for name in _HEAD)
-    bodies = "".join(_env_rows(group) for group in groups)
+    bodies = "".join(_env_rows(group, threshold) for group in groups)
     return element("table", element("thead", element("tr", head)) + bodies, class_="answers")
 
 
-def _env_rows(group: EnvGroup) -> str:
+def _env_rows(group: EnvGroup, threshold: float | None) -> str:
     has_baseline = any(setting.is_baseline for setting in group.settings)
     more = "" if has_baseline else " - no run on the true reward among them to compare with"
     title = text(group.env) + element("span", text(more))
     heading = element("tr", element("th", title, colspan=str(len(_HEAD)), scope="rowgroup"), class_="env")
-    return element("tbody", heading + "".join(_row(setting, group) for setting in group.settings))
+    return element("tbody", heading + "".join(_row(setting, group, threshold) for setting in group.settings))
 
 
-def _row(setting: Setting, group: EnvGroup) -> str:
+def _row(setting: Setting, group: EnvGroup, threshold: float | None) -> str:
     verdict, beside = judge(setting), beside_baseline(setting, group)
     mark = _MARKS.get(verdict.answer, "\N{EN DASH}")
     answer = element("span", text(verdict.answer), class_="verdict", data_mark=mark)
@@ -40,7 +41,7 @@ def _row(setting: Setting, group: EnvGroup) -> str:
     figure = element("span", text(interval_text(setting.final_returns, return_text)), class_="return")
     cells = (
         answer,
-        figure + _so_far(setting),
+        figure + _reached(setting, threshold) + _so_far(setting),
         _seeds(setting),
         text(_labels(setting)),
         _price(setting),
@@ -49,6 +50,12 @@ def _row(setting: Setting, group: EnvGroup) -> str:
     named = zip(_HEAD[1:], cells, strict=True)
     row = element("th", text(setting.title), scope="row")
     return element("tr", row + "".join(element("td", cell, data_label=name) for name, cell in named))
+
+
+def _reached(setting: Setting, threshold: float | None) -> str:
+    if threshold is None or not setting.final_returns:
+        return ""
+    return element("small", text(f"{success_text(setting.final_returns, threshold)} reach {threshold:g}"))
 
 
 def _so_far(setting: Setting) -> str:

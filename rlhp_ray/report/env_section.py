@@ -8,6 +8,7 @@ from rlhp_ray.report.figure_parts import MAX_DRAWN
 from rlhp_ray.report.html_elements import element, image, items, table, text
 from rlhp_ray.report.report_run import ReportRun
 from rlhp_ray.report.run_groups import EnvGroup
+from rlhp_ray.report.seed_tables import seed_section
 from rlhp_ray.report.videos import Video
 from rlhp_ray.runs.notes import read_notes
 from rlhp_ray.runs.value_text import NOTHING, age_text, count_text, plain_text, return_text, share_text
@@ -16,11 +17,14 @@ Picture = tuple[Drawing, bytes]
 """A figure and its PNG."""
 
 
-def env_section(group: EnvGroup, pictures: Sequence[Picture], videos: Mapping[str, Sequence[Video]]) -> str:
-    """The section of one environment."""
-    parts = [element("h2", text(group.env)), _findings(pictures), _settings(group)]
+def env_section(
+    group: EnvGroup, pictures: Sequence[Picture], videos: Mapping[str, Sequence[Video]], threshold: float | None = None
+) -> str:
+    """The section of one environment; with how many seeds reach the threshold, if one is known."""
+    parts = [element("h2", text(group.env)), _findings(pictures), _settings(group), seed_section(group, threshold)]
     if len(group.settings) > MAX_DRAWN:
-        left = f"Figures show the first {MAX_DRAWN} of {len(group.settings)} settings; the tables hold all of them."
+        shown = f"the first {MAX_DRAWN} of {len(group.settings)} settings"
+        left = f"Figures and pairs show {shown}; the other tables hold all of them."
         parts.append(element("p", text(left)))
     parts.append(element("div", "".join(_figure(*picture) for picture in pictures), class_="figures"))
     parts += [element("h3", "Runs"), _runs(group), _videos(group, videos)]

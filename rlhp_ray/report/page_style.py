@@ -32,8 +32,9 @@ small { color: #444; display: block; font-size: .87em; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 34em), 1fr)); gap: 1.6em 2em; }
 figure { margin: 0; min-width: 0; }
 figure img { width: 100%; max-width: 640px; height: auto; display: block; }
-figure .scroll table, .settings { font-size: .85em; }
-.settings { margin-bottom: 1em; }
+figure .scroll table, .settings, .seeds .scroll table { font-size: .85em; }
+.settings, .seeds { margin-bottom: 1em; }
+.seeds p { max-width: 60em; font-size: .9em; }
 figcaption { font-size: .9em; color: #333; margin-bottom: .4em; max-width: 44em; }
 .videos { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 17em), 1fr)); gap: 1em; }
 .videos video { width: 100%; max-height: 26em; background: #000; display: block; }

@@ -28,6 +28,7 @@ class PageContent:
         pictures: by environment.
         videos: by name of their run.
         damaged: name of a run, and what is wrong with it.
+        threshold: true return that counts as success; None where none is known.
     """
 
     title: str
@@ -36,12 +37,15 @@ class PageContent:
     pictures: Mapping[str, Sequence[Picture]]
     videos: Mapping[str, Sequence[Video]]
     damaged: Sequence[tuple[str, str]]
+    threshold: float | None = None
 
 
 def page(content: PageContent, made: datetime, refresh_seconds: int | None = None) -> str:
     """The whole page; with `refresh_seconds` it loads itself again as long as runs go on."""
     refresh = "" if refresh_seconds is None else f'<meta http-equiv="refresh" content="{refresh_seconds}">\n'
-    sections = "\n".join(env_section(group, content.pictures[group.env], content.videos) for group in content.groups)
+    sections = "\n".join(
+        env_section(group, content.pictures[group.env], content.videos, content.threshold) for group in content.groups
+    )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -55,7 +59,7 @@ def page(content: PageContent, made: datetime, refresh_seconds: int | None = Non
 <body>
 <h1>Did it learn, on how many seeds, at what price?</h1>
 {_made_line(content, made, refresh_seconds)}
-{answer_table(content.groups) if content.groups else ""}
+{answer_table(content.groups, content.threshold) if content.groups else ""}
 {_explanation(content)}
 {_damaged(content.damaged)}
 {sections}

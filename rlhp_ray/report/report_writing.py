@@ -30,11 +30,13 @@ class ReportWriter:
         collection: of the runs.
         folder: of the page; it exists.
         title: of the page.
+        threshold: true return that counts as success; None where none is known.
     """
 
     collection: RunCollection
     folder: Path
     title: str
+    threshold: float | None = None
     _drawn: dict[str, tuple[object, list[Picture]]] = field(default_factory=dict)
 
     @property
@@ -45,16 +47,17 @@ class ReportWriter:
         """Write what is there now; with `refresh_seconds`, as a page that loads itself again while runs go on.
 
         Raises:
-            ConfigError: a page stands there that is no report.
+            ConfigError: a page stands there that is no report, or there is a threshold for several environments.
             ArchiveError: there is no run, or the page cannot be written.
         """
         self._check_place()
         found = self.collection.collect()
         groups = group_runs(found.runs)
+        self._check_threshold(groups)
         pictures = {group.env: self._pictures(group, found) for group in groups}
         shown = [run for group in groups for run in group.runs]
         videos = place_videos(shown, self.folder)
-        content = PageContent(self.title, tally(found.records), groups, pictures, videos, found.damaged)
+        content = PageContent(self.title, tally(found.records), groups, pictures, videos, found.damaged, self.threshold)
         text = page(content, datetime.now(UTC), refresh_seconds if found.is_running else None)
         with archive_errors(self.file):
             write_durably(self.file, text)
@@ -73,6 +76,13 @@ class ReportWriter:
                 _replace(folder / f"{_plain(group.env)}-{drawing.name}.png", png)
         self._drawn[group.env] = stamp, pictures
         return pictures
+
+    def _check_threshold(self, groups: Sequence[EnvGroup]) -> None:
+        if self.threshold is not None and len(groups) > 1:
+            raise ConfigError(
+                f"--threshold: a true return belongs to one environment, and the runs are of {len(groups)}: "
+                f"{', '.join(group.env for group in groups)}; report each environment by itself"
+            )
 
     def _check_place(self) -> None:
         file = self.file

@@ -8,6 +8,8 @@ from rlhp_ray.report.run_groups import EnvGroup, Setting
 from rlhp_ray.report.seed_band import interval_over
 from rlhp_ray.runs.value_text import return_text
 
+FEWEST_SEEDS = 3
+"""Below which nothing is said of other seeds (ours): two tell a spread, and that badly."""
 _SMALL_SAMPLE = 5  # below it an interval is wide, and one odd seed moves it much (ours)
 
 
@@ -34,11 +36,12 @@ def judge(setting: Setting) -> Verdict:
     gains = [run.final_return - start for run, start in zip(ended, starts, strict=True)]  # type: ignore[operator]  # both checked
     start = return_text(float(np.mean([value for value in starts if value is not None])))
     end = return_text(float(np.mean(setting.final_returns)))
-    interval = interval_over(gains)
-    if interval is None:
-        way = "rose" if gains[0] > 0 else "fell" if gains[0] < 0 else "stayed"
-        return Verdict("one seed only", f"{way} from {start} to {end}; one run proves nothing")
-    told = f"from {start} to {end}; gain {return_text(float(np.mean(gains)))}"
+    gain, interval = float(np.mean(gains)), interval_over(gains)
+    if interval is None or len(gains) < FEWEST_SEEDS:
+        way = "rose" if gain > 0 else "fell" if gain < 0 else "stayed"
+        count, proof = ("one seed", "one run proves") if len(gains) == 1 else ("two seeds", "two runs prove")
+        return Verdict(f"{count} only", f"{way} from {start} to {end}; {proof} nothing")
+    told = f"from {start} to {end}; gain {return_text(gain)}"
     told += f", 95 % {return_text(interval.low)} to {return_text(interval.high)}"
     if len(gains) < _SMALL_SAMPLE:
         told += f"; {len(gains)} seeds are few"

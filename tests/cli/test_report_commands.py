@@ -45,6 +45,13 @@ def test_the_page_is_the_last_line_on_standard_output(runs, capsys, argv, page):
     assert ("broken is damaged: summary.json cannot be read" in captured.err) == (argv != ["runs/first"])
 
 
+def test_with_a_threshold_successes_are_counted(runs, capsys):
+    assert main(["report", "runs", "--threshold", "-250"]) == 0
+    assert "1 of 1 reach -250" in (runs / "report.html").read_text()
+    assert main(["report", "runs"]) == 0
+    assert "reach" not in (runs / "report.html").read_text().partition("</table>")[0]
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "expected"),
     [
@@ -56,6 +63,8 @@ def test_the_page_is_the_last_line_on_standard_output(runs, capsys, argv, page):
         (["runs/first/config.yaml"], 1, "is a file; expected the directory of a run or a sweep"),
         (["runs/first", "--output", "runs/first/config.yaml"], 2, "is a file; expected a directory"),
         (["runs", "runs/first"], 2, "add --output DIR"),
+        (["runs", "--threshold", "high"], 2, "got 'high', expected a true return, such as 475 or -100"),
+        (["runs", "--threshold", "nan"], 2, "got 'nan', expected a true return"),
     ],
 )
 def test_wrong_usage(runs, capsys, argv, code, expected):

@@ -206,5 +206,5 @@ def test_more_settings_than_a_figure_can_hold_are_in_the_tables(make_run, write)
     for labels in range(100, 110):
         make_run(f"labels{labels}", config={"preferences": {"labels": labels}})
     page = Page(write())
-    assert "Figures show the first 8 of 10 settings; the tables hold all of them." in page.all_text
+    assert "Figures and pairs show the first 8 of 10 settings; the other tables hold all of them." in page.all_text
     assert "J: labels=109" in page.all_text

@@ -43,6 +43,15 @@ def test_runs_are_found_in_sweeps_and_each_once(make_run, runs_dir):
     assert sorted(run.name for run in found.runs) == ["first", "sweep/seed0"]
 
 
+def test_a_threshold_is_of_one_environment(make_run, runs_dir):
+    make_run("first", env="Acrobot-v1")
+    make_run("second", env="Pendulum-v1")
+    writer = ReportWriter(RunCollection([runs_dir]), runs_dir, "runs", threshold=-100.0)
+    with pytest.raises(ConfigError, match=r"--threshold: .* the runs are of 2: Acrobot-v1, Pendulum-v1; report each"):
+        writer.write()
+    assert not writer.file.exists()
+
+
 def test_nothing_to_report_is_one_clear_error(make_run, runs_dir):
     with pytest.raises(ArchiveError, match=r"nothing to report: .* holds no run; expected directories of runs"):
         RunCollection([runs_dir]).collect()

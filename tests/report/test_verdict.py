@@ -13,6 +13,7 @@ from rlhp_ray.report.verdict import beside_baseline, judge
         ([90.0, -80.0, 5.0], "not shown"),
         ([-90.0, -91.0, -89.0], "no, it fell"),
         ([90.0], "one seed only"),
+        ([90.0, 91.0], "two seeds only"),
     ],
 )
 def test_the_interval_of_the_gain_decides(report_run, finals, answer):
@@ -21,10 +22,11 @@ def test_the_interval_of_the_gain_decides(report_run, finals, answer):
     assert verdict.answer == answer
 
 
-def test_one_run_proves_nothing_and_few_seeds_are_called_few(report_run):
-    runs = [report_run(f"seed{seed}", seed=seed, final=90.0 + seed) for seed in range(2)]
+def test_one_run_or_two_prove_nothing_and_few_seeds_are_called_few(report_run):
+    runs = [report_run(f"seed{seed}", seed=seed, final=90.0 + seed) for seed in range(3)]
     assert judge(group_runs(runs[:1])[0].settings[0]).reason == "rose from 0.00 to 90.0; one run proves nothing"
-    assert "2 seeds are few" in judge(group_runs(runs)[0].settings[0]).reason
+    assert judge(group_runs(runs[:2])[0].settings[0]).reason == "rose from 0.00 to 90.5; two runs prove nothing"
+    assert "3 seeds are few" in judge(group_runs(runs)[0].settings[0]).reason
 
 
 def test_a_run_that_has_not_ended_is_no_result(report_run):
