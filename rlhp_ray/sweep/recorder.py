@@ -16,7 +16,7 @@ from rlhp_ray.experiment.trial import ERROR_FILE
 
 
 class TrialClock:
-    """Seconds on the wall since a trial was started first in this session; 0 while it waits for its turn."""
+    """Seconds on the wall since a trial's processes were first ready in this session; 0 while it waits for its turn."""
 
     def __init__(self) -> None:
         self._started: float | None = None
