@@ -49,6 +49,7 @@ lint: install ## check style and format
 type: install ## check types
 	$(BIN)/mypy rlhp_ray
 
-docs: install ## write the pages that are made from the code
+docs: install ## write the pages, and the Grafana dashboard, that are made from the code
 	$(BIN)/python -m rlhp_ray.metric_keys > docs/metrics.md
 	$(BIN)/python -m rlhp_ray.config.reference_page > docs/configuration.md
+	$(BIN)/python -m rlhp_ray.policy.grafana_dashboard > cluster/grafana_dashboard.json

@@ -126,7 +126,7 @@ def main() -> None:
             data, report_of_round = buffer.ask.options(num_returns=2).remote(due, 0, None)
             ray.get(learner.add_pairs.remote(data))
             report = ray.get(report_of_round)
-            print(f"{report.queries:,} labels, buffer {report.memory_megabytes:,.0f} MB resident", flush=True)
+            print(f"{report.queries:,} labels, buffer {report.usage.resident_megabytes:,.0f} MB resident", flush=True)
         bare = BareLoop(spec, cut(play, 2 * options.labels, rng))
         ratios = []
         print("repeat  this project  bare loop  ratio   (pairs/s)")
@@ -139,7 +139,9 @@ def main() -> None:
                 continue  # the first round goes over all labels, and warms both up
             ratios.append(ours / theirs)
             print(f"{repeat:<8}{ours:>12.1f}{theirs:>11.1f}{ratios[-1]:>7.2f}", flush=True)
-        print(f"median ratio {statistics.median(ratios):.2f}, learner {fitted.memory_megabytes:,.0f} MB resident")
+        print(
+            f"median ratio {statistics.median(ratios):.2f}, learner {fitted.usage.resident_megabytes:,.0f} MB resident"
+        )
     ray.shutdown()
 
 

@@ -8,6 +8,7 @@ of every run, a report, resuming) is in docs/sweeps.md.
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import ray
 from ray import tune
@@ -48,6 +49,18 @@ def experiment(seed: int, env_steps: int, labels: int, output: Path) -> tune.Exp
     )
 
 
+class LastReturns(tune.Callback):
+    """Keeps the newest mean true return of each trial; an iteration in which no episode ends has none."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, float] = {}
+
+    def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        value = result[keys.METRICS].get(keys.TRUE_RETURN)
+        if value is not None:
+            self.last[trial.trial_id] = value
+
+
 def main() -> None:
     """Train the seeds, two beside each other on two cores, and print what each came to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -58,12 +71,11 @@ def main() -> None:
     options = parser.parse_args()
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     seeds = [experiment(seed, options.env_steps, options.labels, options.output) for seed in range(options.seeds)]
-    analysis = tune.run(seeds, verbose=0)
+    returns = LastReturns()
+    analysis = tune.run(seeds, callbacks=[returns], verbose=0)
     for seed, trial in enumerate(analysis.trials):
         labels = trial.last_result[keys.METRICS][keys.LABELS]
-        returns = trial.metric_analysis.get(f"{keys.METRICS}/{keys.TRUE_RETURN}")
-        told = f"true return of the last episodes {returns['last-5-avg']:.1f}" if returns else "no episode ended"
-        print(f"seed {seed}  labels {labels}  {told}")
+        print(f"seed {seed}  labels {labels}  true return of the last episodes {returns.last[trial.trial_id]:.1f}")
     ray.shutdown()
 
 

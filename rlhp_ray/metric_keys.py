@@ -73,7 +73,10 @@ CLIPS_POOL_MEGABYTES = "clips_in_pool_mb"
 CLIPS_PER_SECOND = "clips_per_second"
 CLIPS_DROPPED = "clips_dropped"
 CPU_SECONDS = "cpu_seconds"
+WRITTEN = "written_mb"
+MEMORY = "memory_mb"
 MEMORY_TRIAL = "memory_trial_mb"
+MEMORY_RUNNERS = "memory_env_runners_mb"
 MEMORY_BUFFER = "memory_buffer_mb"
 MEMORY_LEARNER = "memory_learner_mb"
 
@@ -179,7 +182,15 @@ ALL_METRICS = (
     Metric(CLIPS_PER_SECOND, "clips/s", "Clips sent to the buffer in this iteration.", "steady"),
     Metric(CLIPS_DROPPED, "clips", "Clips lost because the buffer or the recorder was full, so far.", "0"),
     Metric(CPU_SECONDS, "s", "Processor time of trial, env runners, buffer and reward learner so far.", "-"),
+    Metric(WRITTEN, "MB", "Sent to disks by the same processes so far; the driver's files come on top.", "-"),
+    Metric(
+        MEMORY,
+        "MB",
+        "Resident memory of the same processes together; pages that they share count in each.",
+        "flat after warm-up",
+    ),
     Metric(MEMORY_TRIAL, "MB", "Resident memory of the trial's process.", "flat after warm-up"),
+    Metric(MEMORY_RUNNERS, "MB", "Of env runners in processes of their own, together.", "flat; 0 without any"),
     Metric(MEMORY_BUFFER, "MB", "Resident memory of the PreferenceBuffer.", "flat once the pool is full"),
     Metric(MEMORY_LEARNER, "MB", "Resident memory of the RewardLearner.", "flat once preferences.window is full"),
 )

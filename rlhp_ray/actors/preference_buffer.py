@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import ray
 
-from rlhp_ray.actors.process_usage import cpu_seconds, resident_megabytes
+from rlhp_ray.actors.process_usage import ProcessUsage, process_usage
 from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.clips.fresh_clips import FreshClips
 from rlhp_ray.clips.pair_selection import STRATEGIES
@@ -63,8 +63,7 @@ class RoundReport:
         pool_clips: clips in the pool.
         pool_megabytes: compressed size of the pool.
         pool_dropped: clips that left the pool so far.
-        memory_megabytes: resident memory of the buffer's process.
-        cpu_seconds: of the buffer's process so far.
+        usage: of the buffer's process so far.
         notices: what the user must know of the teacher and of sources, each thing once.
     """
 
@@ -77,8 +76,7 @@ class RoundReport:
     pool_clips: int
     pool_megabytes: float
     pool_dropped: int
-    memory_megabytes: float
-    cpu_seconds: float
+    usage: ProcessUsage
     notices: list[str]
 
 
@@ -186,8 +184,7 @@ class PreferenceBuffer:
             pool_clips=len(pool),
             pool_megabytes=pool.num_bytes / 1e6,
             pool_dropped=pool.dropped,
-            memory_megabytes=resident_megabytes(),
-            cpu_seconds=cpu_seconds(),
+            usage=process_usage(),
             notices=notices,
         )
 

@@ -9,7 +9,7 @@ import ray
 import torch
 
 from rlhp_ray.actors.preference_buffer import RoundData
-from rlhp_ray.actors.process_usage import cpu_seconds, keep_freed_memory, resident_megabytes
+from rlhp_ray.actors.process_usage import ProcessUsage, keep_freed_memory, process_usage
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
 from rlhp_ray.reward.fit_recipe import FitRecipe
@@ -44,8 +44,7 @@ class FittedRound:
         recent_reward_std: standard deviation of the reward over the sampled steps.
         diagnostics: what else this round says of the predictor.
         fit_seconds: time of the round.
-        memory_megabytes: resident memory of the learner's process.
-        cpu_seconds: of the learner's process so far.
+        usage: of the learner's process so far.
     """
 
     published: PublishedReward
@@ -57,8 +56,7 @@ class FittedRound:
     recent_reward_std: float
     diagnostics: RoundDiagnostics
     fit_seconds: float
-    memory_megabytes: float
-    cpu_seconds: float
+    usage: ProcessUsage
 
 
 @ray.remote
@@ -119,8 +117,7 @@ class RewardLearner:
             recent_reward_std=float(rewards.mean(axis=0).std()),
             diagnostics=diagnosis.finished(raw, data.fresh, data.reference, labels, self._seed),
             fit_seconds=time.perf_counter() - started,
-            memory_megabytes=resident_megabytes(),
-            cpu_seconds=cpu_seconds(),
+            usage=process_usage(),
         )
 
     def add_pairs(self, data: RoundData) -> None:

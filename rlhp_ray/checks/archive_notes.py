@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from statistics import median
 
 from rlhp_ray.checks.check_context import CheckContext
+from rlhp_ray.checks.earlier_runs import EarlierRun
 from rlhp_ray.checks.finding import Finding, Severity
+from rlhp_ray.experiment.run_cost import money_text
 
 ENOUGH_OF_THIS_RUN = 0.5  # ours: env steps of a baseline, as a share of the run's
 
@@ -48,20 +50,20 @@ def no_question(context: CheckContext) -> Iterator[Finding]:
 
 
 def hours_and_money(context: CheckContext) -> Iterator[Finding]:
-    """How long, from runs of before; else at least how long, from a timing."""
+    """How long and at what price, from runs of before; else at least how long, from a timing."""
     steps = context.config.training.env_steps
     alike = [run for run in context.earlier if run.on_true_reward != context.learns_preferences]
     rollout = context.rollout
     if alike:
         seconds = steps * median(run.wall_seconds / run.env_steps for run in alike)
         cpu_hours = steps * median(run.cpu_hours / run.env_steps for run in alike)
-        money = steps * median(run.cost / run.env_steps for run in alike)
-        price = f"a cost of {money:.2f}" if money else "no cost, since no price is known"
-        what = f"about {_duration(seconds)}, {cpu_hours:.2g} CPU-hours and {price}."
+        gpu_hours = steps * median(run.gpu_hours / run.env_steps for run in alike)
+        what = f"about {_duration(seconds)}, {cpu_hours:.2g} CPU-hours{_money(context, cpu_hours, gpu_hours)}"
+        what += _memory_and_disk(alike)
         why = f"so it follows from {len(alike)} earlier run{'s' * (len(alike) > 1)} in this environment, by env steps."
     elif rollout.env_steps:
         seconds = steps * rollout.seconds / rollout.env_steps
-        what = f"at least {_duration(seconds)}, {seconds / 3600:.2g} CPU-hours; the cost is not known."
+        what = f"at least {_duration(seconds)}, {seconds / 3600:.2g} CPU-hours{_money(context, seconds / 3600, 0.0)}."
         why = (
             f"a timing of {rollout.env_steps:,} env steps here says so, without training and fitting: no earlier run "
             "in this environment is in the archive."
@@ -69,6 +71,21 @@ def hours_and_money(context: CheckContext) -> Iterator[Finding]:
     else:
         return
     yield Finding(f"{steps:,} env steps will take {what}", why, "nothing.", Severity.NOTE)
+
+
+def _money(context: CheckContext, cpu_hours: float, gpu_hours: float) -> str:
+    money = context.prices.money(cpu_hours, gpu_hours) if context.prices is not None else None
+    if context.prices is None or money is None:
+        return f", whose cost is not known: no price is known, as {context.config.output_dir}/prices.yaml would tell"
+    return f" and {money_text(money, context.prices.currency)}"
+
+
+def _memory_and_disk(alike: list[EarlierRun]) -> str:
+    """The most that earlier runs took; it does not grow with env steps as hours do."""
+    megabytes, disk = max(run.peak_memory_mb for run in alike), max(run.bytes_on_disk for run in alike)
+    if not megabytes:
+        return "."
+    return f". Earlier runs held up to {megabytes:,.0f} MB of memory and {disk / 1e6:,.1f} MB on disk."
 
 
 def _returns(results: list[float]) -> str:

@@ -8,6 +8,7 @@ from rlhp_ray.checks.machine import Machine, this_machine
 from rlhp_ray.checks.run_plan import RunPlan
 from rlhp_ray.checks.teacher_trial import TeacherTrial, try_teacher
 from rlhp_ray.checks.untrained_rollout import MAX_COPIES, UntrainedRollout, roll_out_untrained
+from rlhp_ray.config.price_table import PriceTable, read_prices
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import EnvDescription
 
@@ -38,6 +39,7 @@ class CheckContext:
         plan: what the configuration amounts to.
         machine: to run on.
         earlier: finished runs in the same environment.
+        prices: that the run will be billed by; None where there are none.
         rollout: of the untrained policy.
         teacher: tried on the rollout's clips.
     """
@@ -48,6 +50,7 @@ class CheckContext:
     plan: RunPlan
     machine: Machine
     earlier: tuple[EarlierRun, ...]
+    prices: PriceTable | None
     rollout: UntrainedRollout
     teacher: TeacherTrial
 
@@ -63,11 +66,13 @@ def look_around(
     """Gather everything.
 
     Raises:
+        ConfigError: the prices cannot be used.
         CheckpointError: what the run is to start from cannot be read or does not fit.
         RewardNetworkError: a reward network of the user's cannot be used.
         TeacherError: a label schedule of the user's cannot be used.
     """
     output_dir = Path(config.output_dir)
+    prices = read_prices(output_dir)
     copies = MAX_COPIES if description.has_score_mask is None else limits.games
     rollout = roll_out_untrained(config, description, limits.rollout, copies)
     return CheckContext(
@@ -77,6 +82,7 @@ def look_around(
         plan=RunPlan.of(config, description),
         machine=this_machine(output_dir),
         earlier=earlier_runs(output_dir, config.env.id),
+        prices=prices,
         rollout=rollout,
         teacher=try_teacher(config, rollout.clips, limits.teacher),
     )

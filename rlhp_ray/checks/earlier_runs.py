@@ -11,14 +11,16 @@ from rlhp_ray.experiment.summary import RunStatus
 
 @dataclass(frozen=True)
 class EarlierRun:
-    """A run that was carried to its end; the fields are those of its `summary.json`."""
+    """A run that was carried to its end; the fields are those of its `summary.json`, 0 where it has none."""
 
     name: str
     on_true_reward: bool
     env_steps: int
     wall_seconds: float
     cpu_hours: float
-    cost: float
+    gpu_hours: float
+    peak_memory_mb: float
+    bytes_on_disk: float
     true_return_mean: float | None
 
 
@@ -45,7 +47,9 @@ def _read(directory: Path, env_id: str) -> EarlierRun | None:
         env_steps=int(steps),
         wall_seconds=_number(summary, "wall_seconds"),
         cpu_hours=_number(summary, "cpu_hours"),
-        cost=_number(summary, "cost"),
+        gpu_hours=_number(summary, "gpu_hours"),
+        peak_memory_mb=_number(summary, "peak_memory_mb"),
+        bytes_on_disk=_number(summary, "bytes_on_disk"),
         true_return_mean=float(result) if isinstance(result, int | float) else None,
     )
 

@@ -48,9 +48,9 @@ def _line(error_type: str, loc: tuple[int | str, ...], value: Any) -> tuple[str,
         return key, f"{key} is missing; expected {field_guide.expected_text(key)}; {_advice(key, None)}"
     if key in field_guide.section_names():
         keys = field_guide.suggest_key(f"{key}.")
-        return key, f"{key}: got {_described(value)}, expected a section; set its keys one by one: {keys}"
+        return key, f"{key}: got {described(value)}, expected a section; set its keys one by one: {keys}"
     whole = _offender(loc, key)
-    got = f"{whole} {_described(value)}".strip()
+    got = f"{whole} {described(value)}".strip()
     return key, f"{key}: got {got}, expected {field_guide.expected_text(key)}; {_advice(key, value)}"
 
 
@@ -96,7 +96,8 @@ def _is_number(text: str) -> bool:
         return False
 
 
-def _described(value: Any) -> str:
+def described(value: Any) -> str:
+    """A value with its kind, for messages."""
     if value is None:
         return "nothing (null)"
     if isinstance(value, str):

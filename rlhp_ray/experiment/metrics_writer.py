@@ -13,6 +13,7 @@ from tensorboardX import SummaryWriter
 from rlhp_ray import metric_keys as keys
 
 WALL_SECONDS = "wall_seconds"
+MEMORIES = (keys.MEMORY, keys.MEMORY_TRIAL, keys.MEMORY_RUNNERS, keys.MEMORY_BUFFER, keys.MEMORY_LEARNER)
 
 
 def read_rows(metrics_csv: Path, up_to_iteration: int) -> list[dict[str, str]]:
@@ -24,6 +25,20 @@ def read_rows(metrics_csv: Path, up_to_iteration: int) -> list[dict[str, str]]:
     return [row for row in rows if row[keys.ITERATION] and int(float(row[keys.ITERATION])) <= up_to_iteration]
 
 
+class _RunningTotal:
+    """A count of processes, added up over sessions and over processes that took the place of failed ones."""
+
+    def __init__(self, earlier: float) -> None:
+        self._earlier, self._of_processes = earlier, 0.0
+
+    def with_processes(self, count: float) -> float:
+        """The total, where the processes of now have counted this far."""
+        if count < self._of_processes:
+            self._earlier += self._of_processes
+        self._of_processes = count
+        return self._earlier + count
+
+
 class MetricsWriter(Callback):
     """Writes what each result reports under `keys.METRICS`.
 
@@ -33,6 +48,8 @@ class MetricsWriter(Callback):
         earlier_rows: of the sessions before this one.
         clock: seconds of this session on the wall.
         members: of the reward ensemble, each of which has columns of its own.
+
+    `peaks` holds the most that a memory column has held in all sessions, in MB.
     """
 
     def __init__(
@@ -47,10 +64,9 @@ class MetricsWriter(Callback):
         self._columns = [*keys.metric_keys(members), WALL_SECONDS]
         self._clock = clock
         last = earlier_rows[-1] if earlier_rows else {}
-        self._earlier_wall, self._earlier_cpu = (
-            float(last.get(key) or 0.0) for key in (WALL_SECONDS, keys.CPU_SECONDS)
-        )
-        self._session_cpu = 0.0
+        self._earlier_wall = float(last.get(WALL_SECONDS) or 0.0)
+        self._totals = {key: _RunningTotal(float(last.get(key) or 0.0)) for key in (keys.CPU_SECONDS, keys.WRITTEN)}
+        self.peaks = {key: max((float(row.get(key) or 0.0) for row in earlier_rows), default=0.0) for key in MEMORIES}
         self._write_earlier(earlier_rows)
         purge = int(float(last[keys.ENV_STEPS])) + 1 if last else None
         self._board = SummaryWriter(str(tensorboard), purge_step=purge)
@@ -69,17 +85,11 @@ class MetricsWriter(Callback):
         """Of all sessions of the run."""
         return self._earlier_wall + self._clock()
 
-    def _total_cpu_seconds(self, of_processes: float) -> float:
-        """Of all sessions, and of the processes that others took the place of after a failure."""
-        if of_processes < self._session_cpu:
-            self._earlier_cpu += self._session_cpu
-        self._session_cpu = of_processes
-        return self._earlier_cpu + of_processes
-
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
         metrics = dict(result[keys.METRICS])
         metrics[WALL_SECONDS] = self.wall_seconds
-        metrics[keys.CPU_SECONDS] = self._total_cpu_seconds(metrics[keys.CPU_SECONDS])
+        metrics |= {key: total.with_processes(metrics[key]) for key, total in self._totals.items() if key in metrics}
+        self.peaks = {key: max(peak, metrics.get(key, 0.0)) for key, peak in self.peaks.items()}
         self.latest = metrics
         with self._path.open("a", newline="") as file:
             csv.DictWriter(file, self._columns, restval="", extrasaction="ignore").writerow(metrics)

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from rlhp_ray.config.loading import dump_config, override_config
+from rlhp_ray.config.price_table import read_prices
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ArchiveError, ConfigError
@@ -26,8 +27,8 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
     Raises:
         ArchiveError: not a run directory, or a process is at work on it.
         CheckpointError: its last checkpoint is damaged.
-        ConfigError: overrides other than larger budgets, or the user's label schedule or reward function cannot be
-            used.
+        ConfigError: overrides other than larger budgets, or the user's label schedule or reward function, or the
+            archived prices, cannot be used.
     """
     archive = RunArchive.open(directory)
     if session_state(archive.directory) is SessionState.HELD:  # said before anything of it is changed
@@ -51,6 +52,7 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
         return RunResult(archive.directory, 0)
     description = validate_run(extended, new_run=False)
     check_schedule(extended)
+    read_prices(archive.directory)
     if extended.reward_source == "preferences":
         check_teacher(extended)
     restore = last_checkpoint(archive)

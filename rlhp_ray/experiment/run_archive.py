@@ -1,7 +1,7 @@
 """A run directory as an archive: what ran, on what, with which code, what it cost and which question it answers.
 
 ```
-RUN/  config.yaml  command.txt  question.md  versions.txt  hardware.json  code/{commit.txt,diff.patch}
+RUN/  config.yaml  command.txt  question.md  prices.yaml  versions.txt  hardware.json  code/{commit.txt,diff.patch}
       console.log  metrics.csv  tensorboard/  checkpoints/  preferences.sqlite  videos/
       learning_curve.png  diagnostics.json  diagnostics.png  summary.json
 ```
@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+from rlhp_ray.config.price_table import PRICES_FILE, PriceTable
 from rlhp_ray.errors import ArchiveError
 from rlhp_ray.experiment.archive_files import (
     archive_errors,
@@ -52,6 +53,7 @@ class RunArchive:
         command: str,
         question: str | None,
         expect: str | None,
+        prices: PriceTable | None = None,
     ) -> Self:
         """Makes `<output_dir>/<name>` (or `<default_stem>-<unique suffix>`) and files what is known before the run.
 
@@ -69,7 +71,7 @@ class RunArchive:
             output_dir.mkdir(parents=True, exist_ok=True)
             archive = cls(make_run_directory(output_dir, stem, unique=name is None))
             made.append(archive.directory)
-            archive._fill(config_yaml, command, question, expect)
+            archive._fill(config_yaml, command, question, expect, prices)
         except BaseException as error:
             for folder in made:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -125,7 +127,9 @@ class RunArchive:
             raise ArchiveError(f"{self.summary_file} holds a {type(summary).__name__}, expected an object of keys.")
         return summary
 
-    def _fill(self, config_yaml: str, command: str, question: str | None, expect: str | None) -> None:
+    def _fill(
+        self, config_yaml: str, command: str, question: str | None, expect: str | None, prices: PriceTable | None
+    ) -> None:
         for folder in self._folders:
             folder.mkdir()
         self.append_command(command)
@@ -133,6 +137,8 @@ class RunArchive:
             parts = [("Question", question), ("What is expected", expect)]
             text = "\n".join(f"# {title}\n\n{body.strip()}\n" for title, body in parts if body)
             write_durably(self.question_file, text)
+        if prices is not None:
+            write_durably(self.directory / PRICES_FILE, prices.to_yaml())
         write_durably(self.versions_file, installed_versions())
         write_durably(self.hardware_file, json.dumps(hardware(), indent=2) + "\n")
         archive_code(self.code_dir, runs_dir=self.directory.parent)

@@ -1,5 +1,6 @@
 """Keeps the archive of one run while Tune trains it: metrics, diagnostics, links to checkpoints, and the summary."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 from ray.tune import Callback
 
 from rlhp_ray import metric_keys as keys
+from rlhp_ray.config.price_table import read_prices
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.experiment.checkpoint_links import CheckpointLinks
 from rlhp_ray.experiment.diagnostics_file import DiagnosticsFile
+from rlhp_ray.experiment.disk_use import bytes_below
 from rlhp_ray.experiment.metrics_writer import MetricsWriter, read_rows
 from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.run_cost import Cost
 from rlhp_ray.experiment.summary import RunStatus, build_summary
 from rlhp_ray.policy.training_state import checkpoint_iteration
 
@@ -24,12 +28,17 @@ class RunRecorder(Callback):
         config: of the run.
         restore: checkpoint that the run goes on from, or None.
         clock: seconds of this session on the wall.
+
+    Raises:
+        ConfigError: the archived prices are damaged.
     """
 
     def __init__(
         self, archive: RunArchive, config: RunConfig, restore: Path | None, clock: Callable[[], float]
     ) -> None:
         self.archive, self.config = archive, config
+        self._prices = read_prices(archive.directory)
+        self._gpus = 0.0
         rows = read_rows(archive.metrics_file, checkpoint_iteration(restore) if restore else 0)
         self._writer = MetricsWriter(archive.metrics_file, archive.tensorboard_dir, rows, clock, config.reward.members)
         evaluated = [float(row[keys.EVALUATION_RETURN]) for row in rows if row[keys.EVALUATION_RETURN]]
@@ -37,6 +46,7 @@ class RunRecorder(Callback):
         self._parts = (self._writer, DiagnosticsFile(archive.diagnostics_file), links)
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        self._gpus = trial.placement_group_factory.required_resources.get("GPU", 0.0)
         for part in self._parts:
             part.on_trial_result(iteration, trials, trial, result, **info)
 
@@ -53,6 +63,19 @@ class RunRecorder(Callback):
         """Write `summary.json`, and give what it holds."""
         self._writer.close()
         wall_seconds = self._writer.wall_seconds
-        summary = build_summary(self.config, self.archive, status, self._writer.latest, wall_seconds, failures)
+        latest, cost = self._writer.latest, self._cost(wall_seconds)
+        summary = build_summary(self.config, self.archive, status, latest, wall_seconds, cost, failures)
         self.archive.write_summary(summary)
         return summary
+
+    def _cost(self, wall_seconds: float) -> Cost:
+        latest = self._writer.latest
+        written = latest.get(keys.WRITTEN)
+        return Cost(
+            cpu_hours=latest.get(keys.CPU_SECONDS, 0.0) / 3600,
+            gpu_hours=self._gpus * wall_seconds / 3600,
+            peak_memory_mb=self._writer.peaks,
+            bytes_on_disk=bytes_below(self.archive.directory),
+            bytes_written=None if written is None or math.isnan(written) else round(written * 1e6),
+            prices=self._prices,
+        )

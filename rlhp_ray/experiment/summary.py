@@ -24,13 +24,13 @@ def build_summary(
     status: RunStatus,
     metrics: dict[str, Any],
     wall_seconds: float,
+    cost: Cost,
     failures: int,
 ) -> dict[str, Any]:
     """The summary from the last metrics; figures are about the last policy, never the best checkpoint.
 
     `failures` counts those that were recovered from, too.
     """
-    cost = Cost(wall_seconds=wall_seconds, cpu_hours=metrics.get(keys.CPU_SECONDS, 0.0) / 3600)
     last = archive.checkpoints_dir / "last"
     return {
         "env": config.env.id,
@@ -51,9 +51,7 @@ def build_summary(
         "train_seconds": metrics.get(keys.TRAIN_SECONDS, 0.0),
         "env_steps_per_second": metrics.get(keys.ENV_STEPS_PER_SECOND),
         "waiting_seconds": metrics.get(keys.TIME_WAITING, 0.0),
-        "cpu_hours": cost.cpu_hours,
-        "gpu_hours": cost.gpu_hours,
-        "cost": cost.money,
+        **cost.to_summary(),
         "failures": failures,
         "status": status.value,
         "checkpoint": "checkpoints/last" if last.exists() else None,

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from rlhp_ray.config.loading import dump_config
+from rlhp_ray.config.price_table import read_prices
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import EnvDescription, warn_if_ends_visible, warn_if_score_shown
 from rlhp_ray.errors import RlhpError
 from rlhp_ray.experiment.closing import describe_run, draw_and_film
 from rlhp_ray.experiment.console_log import ConsoleLog
+from rlhp_ray.experiment.disk_use import bytes_below
 from rlhp_ray.experiment.labelling_page import labelling_page
 from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.experiment.run_cost import Cost
 from rlhp_ray.experiment.session_lock import session_lock
 from rlhp_ray.experiment.summary import RunStatus, build_summary
 from rlhp_ray.preferences.schedule_choice import check_schedule
@@ -42,7 +45,7 @@ def run_trial(
     """Train in a new run directory.
 
     Raises:
-        ConfigError: the run directory exists, or the user's label schedule or reward function cannot be used.
+        ConfigError: the run directory exists, or the user's label schedule, reward function or prices cannot be used.
         ArchiveError: it cannot be written.
     """
     check_schedule(config)
@@ -56,6 +59,7 @@ def run_trial(
         command,
         config.question,
         config.expect,
+        read_prices(Path(config.output_dir)),
     )
     return run_session(archive, config, description, dashboard=dashboard, restore=None)
 
@@ -79,7 +83,8 @@ def run_session(
         if recorder is not None:
             summary = recorder.close(status, failures)
         else:
-            summary = build_summary(config, archive, status, {}, time.monotonic() - started, failures)
+            nothing = Cost(0.0, 0.0, {}, bytes_below(archive.directory), None, None)
+            summary = build_summary(config, archive, status, {}, time.monotonic() - started, nothing, failures)
             archive.write_summary(summary)
         if status is RunStatus.DONE:
             draw_and_film(archive, config)

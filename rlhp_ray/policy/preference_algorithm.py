@@ -21,13 +21,14 @@ from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.errors import ConfigError
 from rlhp_ray.policy.evaluation import evaluate_greedy
+from rlhp_ray.policy.exported_metrics import MetricsExporter
 from rlhp_ray.policy.inference import GreedyPolicy, SavedPolicy, save_policy
 from rlhp_ray.policy.preference_training import PreferenceTraining
 from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.sampling_ahead import SamplingAheadPPO
 from rlhp_ray.policy.starting_point import StartingPoint, load_starting_point
-from rlhp_ray.policy.swapped_env import register_swapped_env, run_config_of
+from rlhp_ray.policy.swapped_env import TRIAL_NAME_KEY, register_swapped_env, run_config_of
 from rlhp_ray.policy.training_state import restore_training, save_training
 from rlhp_ray.reward.ensemble import PublishedReward
 from rlhp_ray.reward.inference import save_reward
@@ -49,7 +50,7 @@ class PreferenceDriven(Algorithm):
     def __init__(self, config: Any = None, *args: Any, **kwargs: Any) -> None:
         """Takes what Tune and `build_algo` pass."""
         trial = config.get(TRIAL_INFO) if isinstance(config, dict) else None  # which RLlib would drop
-        self._actor_suffix = f"{trial.trial_name}:{trial.trial_id}" if trial else None
+        self._trial = (trial.trial_name, trial.trial_id) if trial else None
         super().__init__(config, *args, **kwargs)  # calls setup
 
     def setup(self, config: AlgorithmConfig) -> None:  # type: ignore[override]  # Algorithm narrows Trainable's
@@ -57,6 +58,8 @@ class PreferenceDriven(Algorithm):
         torch.set_num_threads(1)
         keep_freed_memory()
         self._run: RunConfig = run_config_of(config.env_config)
+        assert isinstance(self.config, AlgorithmConfig)
+        self.config.env_config[TRIAL_NAME_KEY] = self._actor_name  # env runners are made with it; `config` is a copy
         register_swapped_env()
         seed_process(derive_seed(self._run.seed, "setup"))
         super().setup(config)
@@ -74,6 +77,9 @@ class PreferenceDriven(Algorithm):
         )
         self.training.take_up_stored_labels()
         self._start_from(load_starting_point(self._run, self._spec))
+        name, trial_id = self._trial or (self._actor_name, "-")
+        tags = {"run": name, "trial": trial_id, "env": self._run.env.id, "seed": str(self._run.seed)}
+        self._exporter = MetricsExporter(tags)
         self._train_seconds = 0.0
         self.training.restart(iteration=0)
 
@@ -84,7 +90,11 @@ class PreferenceDriven(Algorithm):
     @property
     def _actor_name(self) -> str:
         """Tells this trial's actors from those of others on the cluster."""
-        return self._actor_suffix or Path(self.logdir).name
+        return ":".join(self._trial) if self._trial else Path(self.logdir).name
+
+    def __repr__(self) -> str:
+        """What Ray's dashboard calls the trial's process."""
+        return f"Trial:{self._actor_name}"
 
     def _start_from(self, start: StartingPoint) -> None:
         self.training.published = start.published
@@ -153,6 +163,7 @@ class PreferenceDriven(Algorithm):
         metrics = {**self.training.metrics, **self._iteration_metrics(result, iteration, seconds)}
         if done or at_interval:
             metrics |= self._evaluation_metrics(self._run.evaluation.episodes if done else None)
+        self._exporter.export(metrics)
         snapshot = self.training.diagnostics.snapshot if done or at_interval else None
         beside = {keys.NOTICES: self.training.take_notices(), keys.DIAGNOSTICS: snapshot}
         return {**result, keys.METRICS: metrics, **beside, "done": done}

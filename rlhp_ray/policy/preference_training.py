@@ -12,7 +12,7 @@ from ray.rllib.env.env_runner_group import EnvRunnerGroup
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.preference_buffer import RoundReport
 from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replay_labels
-from rlhp_ray.actors.process_usage import cpu_seconds, resident_megabytes
+from rlhp_ray.actors.process_usage import ProcessUsage, process_usage, total_usage
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.clips.initial_rollouts import STINT_CLIPS, initial_env_steps
 from rlhp_ray.config.schema import PEOPLE, RunConfig
@@ -20,10 +20,10 @@ from rlhp_ray.policy.people_pace import MAX_BEHIND, PeoplePace
 from rlhp_ray.policy.run_diagnostics import RunDiagnostics
 from rlhp_ray.policy.runner_group import (
     collect_untrained,
-    cpu_seconds_of_remote_runners,
     harvest_runners,
     publish_to_runners,
     restart_runners,
+    usage_of_remote_runners,
 )
 from rlhp_ray.preferences.schedule_choice import label_schedule, last_useful_start
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
@@ -73,7 +73,7 @@ class PreferenceTraining:
         self.clips_recorded = 0
         self.metrics: dict[str, float] = {}
         self._notices: list[str] = []
-        self._actors_cpu_seconds = 0.0
+        self._usages: dict[str, ProcessUsage] = {}
         self._round_interval = config.reward.round_interval_env_steps or 0
         self._last_round_env_steps = 0
         self._pace = PeoplePace(config.labelling.patience_seconds) if config.teacher.preset == PEOPLE else None
@@ -236,9 +236,9 @@ class PreferenceTraining:
         self.clips_recorded = len(harvest.clips)
         if self.loop is not None:
             self.loop.clips_dropped += harvest.clips_dropped
-        self.metrics[keys.MEMORY_TRIAL] = resident_megabytes()
-        runners_cpu_seconds = cpu_seconds_of_remote_runners(self._runners)
-        self.metrics[keys.CPU_SECONDS] = cpu_seconds() + runners_cpu_seconds + self._actors_cpu_seconds
+        self._count_usage(
+            {keys.MEMORY_TRIAL: process_usage(), keys.MEMORY_RUNNERS: usage_of_remote_runners(self._runners)}
+        )
         if self.loop is not None:
             self.metrics.update(self.diagnostics.acted(harvest))
             self._notice(self.diagnostics.take_notices())
@@ -250,13 +250,22 @@ class PreferenceTraining:
                 self.metrics.pop(key, None)
         return harvest
 
+    def _count_usage(self, usages: dict[str, ProcessUsage]) -> None:
+        """Take in what some processes use, by the key of their memory; the others are as they were told of last."""
+        self._usages |= usages
+        self.metrics |= {key: usage.resident_megabytes for key, usage in self._usages.items()}
+        total = total_usage(self._usages.values())
+        self.metrics[keys.MEMORY] = total.resident_megabytes
+        self.metrics[keys.CPU_SECONDS] = total.cpu_seconds
+        self.metrics[keys.WRITTEN] = total.written_megabytes
+
     def _take_up(self, finished: FinishedRound | None) -> None:
         if finished is None:
             return
         report, fitted = finished.report, finished.fitted
         self._apply(fitted.published)
         self.optimiser = fitted.optimiser
-        self._actors_cpu_seconds = report.cpu_seconds + fitted.cpu_seconds
+        self._count_usage({keys.MEMORY_BUFFER: report.usage, keys.MEMORY_LEARNER: fitted.usage})
         self._count(report)
         self.metrics.update(
             {
@@ -270,8 +279,6 @@ class PreferenceTraining:
                 keys.TIME_FITTING: fitted.fit_seconds,
                 keys.CLIPS_POOL: report.pool_clips,
                 keys.CLIPS_POOL_MEGABYTES: report.pool_megabytes,
-                keys.MEMORY_BUFFER: report.memory_megabytes,
-                keys.MEMORY_LEARNER: fitted.memory_megabytes,
             }
         )
         self.metrics.update(self.diagnostics.round_finished(report, fitted))

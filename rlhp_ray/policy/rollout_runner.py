@@ -16,7 +16,7 @@ from ray.rllib.utils.spaces.space_utils import clip_action, unsquash_action
 
 from rlhp_ray.actors.process_usage import keep_freed_memory
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
-from rlhp_ray.policy.swapped_env import swapped_env_of
+from rlhp_ray.policy.swapped_env import TRIAL_NAME_KEY, swapped_env_of
 from rlhp_ray.reward.reward_swap import RewardSwapVectorEnv
 
 
@@ -70,6 +70,10 @@ class RolloutRunner(SingleAgentEnvRunner):
     def __init__(self, *, config: AlgorithmConfig, **kwargs: Any) -> None:
         keep_freed_memory()  # of this process, which may be one of its own
         super().__init__(config=config, **kwargs)
+
+    def __repr__(self) -> str:
+        """What Ray's dashboard calls a runner that has a process of its own."""
+        return f"EnvRunner-{self.worker_index}:{self.config.env_config.get(TRIAL_NAME_KEY)}"
 
     def _sample(
         self,

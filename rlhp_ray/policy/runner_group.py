@@ -6,7 +6,7 @@ import ray
 from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
-from rlhp_ray.actors.process_usage import cpu_seconds
+from rlhp_ray.actors.process_usage import ProcessUsage, process_usage, total_usage
 from rlhp_ray.clips.initial_rollouts import rollout_env_steps
 from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.swapped_env import apply_reward, drain, restart_episodes
@@ -21,11 +21,11 @@ def harvest_runners(runners: EnvRunnerGroup, env_steps: int) -> Harvest:
     return Harvest.merged(harvest for _, harvest in sorted(indexed, key=lambda item: item[0]))
 
 
-def cpu_seconds_of_remote_runners(runners: EnvRunnerGroup) -> float:
-    """CPU seconds so far of the env runners that have processes of their own."""
+def usage_of_remote_runners(runners: EnvRunnerGroup) -> ProcessUsage:
+    """Of the env runners that have processes of their own, together."""
     if runners.num_remote_env_runners() == 0:
-        return 0.0
-    return sum(runners.foreach_env_runner(lambda runner: cpu_seconds(), local_env_runner=False))
+        return total_usage([])
+    return total_usage(runners.foreach_env_runner(lambda runner: process_usage(), local_env_runner=False))
 
 
 def publish_to_runners(runners: EnvRunnerGroup, published: PublishedReward) -> None:

@@ -17,7 +17,9 @@ from rlhp_ray.reward.run_env import make_run_env
 from rlhp_ray.seeding import derive_seed
 
 ENV_NAME = "rlhp_reward_swap"
-RUN_KEY = "rlhp_run"  # of RLlib's env_config: the whole run configuration, as plain data
+# Of RLlib's env_config:
+RUN_KEY = "rlhp_run"  # the whole run configuration, as plain data
+TRIAL_NAME_KEY = "rlhp_trial"  # what the trial is called, set by itself
 
 
 def run_config_of(env_config: dict[str, Any]) -> RunConfig:

@@ -11,7 +11,8 @@ from rlhp_ray.report.run_groups import EnvGroup, Setting
 from rlhp_ray.report.seed_curves import interval_text
 from rlhp_ray.report.seed_tables import success_text
 from rlhp_ray.report.verdict import beside_baseline, judge
-from rlhp_ray.runs.value_text import NOTHING, age_text, count_text, return_text
+from rlhp_ray.runs.cost_sum import money_in_all
+from rlhp_ray.runs.value_text import NOTHING, age_text, bytes_text, count_text, return_text
 
 _HEAD = ("setting", "did it learn?", "true return (95 % interval)", "seeds", "labels", "price", "asked, and expected")
 _MARKS = {"yes": "\N{HEAVY CHECK MARK}", "no, it fell": "\N{HEAVY MULTIPLICATION X}"}
@@ -94,11 +95,13 @@ def _labels(setting: Setting) -> str:
 def _price(setting: Setting) -> str:
     hours = [value for run in setting.runs if (value := run.fact("cpu_hours")) is not None]
     walls = [value for run in setting.runs if (value := run.fact("wall_seconds")) is not None]
-    money = sum(run.fact("cost") or 0.0 for run in setting.runs)
+    peaks = [value for run in setting.runs if (value := run.fact("peak_memory_mb")) is not None]
     told = element("span", text(f"{hours_text(sum(hours))} CPU-hours" if hours else NOTHING), class_="price")
     if walls:
         told += element("small", text(f"wall time of a run {age_text(float(np.mean(walls)))}"))
-    return told + (element("small", text(f"money {money:,.2f}")) if money else "")
+    if peaks:
+        told += element("small", text(f"memory of a run at most {bytes_text(round(max(peaks) * 1e6))}"))
+    return told + element("small", text(money_in_all([run.record.facts for run in setting.runs])))
 
 
 def _asked(setting: Setting) -> str:

@@ -1,11 +1,12 @@
-"""What a run costs: processor time, time on the wall, disk, money."""
+"""What a run costs: processor time, time on the wall, memory, disk, money."""
 
 from rlhp_ray.report.bars import Amount, bar_table, bar_words, draw_bars
 from rlhp_ray.report.drawing import Drawing, Table
 from rlhp_ray.report.figure_parts import add_legend, finish_axes, new_figure
 from rlhp_ray.report.report_run import ReportRun
-from rlhp_ray.report.run_groups import EnvGroup
-from rlhp_ray.runs.value_text import bytes_text, money_text
+from rlhp_ray.report.run_groups import EnvGroup, Setting
+from rlhp_ray.runs.cost_sum import money_in_all
+from rlhp_ray.runs.value_text import NOTHING, bytes_text
 
 
 def draw_cost(group: EnvGroup) -> Drawing | None:
@@ -21,15 +22,16 @@ def draw_cost(group: EnvGroup) -> Drawing | None:
     for setting, row in zip(group.settings, plain.rows, strict=True):
         hours = sum(run.fact("cpu_hours") or 0.0 for run in setting.runs)
         gpu = sum(run.fact("gpu_hours") or 0.0 for run in setting.runs)
-        money = sum(run.fact("cost") or 0.0 for run in setting.runs)
         disk = bytes_text(sum(run.bytes_on_disk for run in setting.runs))
-        rows.append([*row, hours_text(hours), hours_text(gpu), disk, money_text(money)])
-    head = (*plain.head, "CPU-hours in all", "GPU-hours in all", "on disk in all", "money in all")
+        money = money_in_all([run.record.facts for run in setting.runs])
+        rows.append([*row, hours_text(hours), hours_text(gpu), _peak(setting), disk, _written(setting), money])
+    head = (*plain.head, "CPU-hours in all", "GPU-hours in all", "memory at most")
+    head = (*head, "on disk in all", "written in all", "money in all")
     return Drawing(
         "cost",
         "Cost",
-        "Bars: mean over seeds; dots: seeds. In all: every run of the setting, failed ones too. Money is 0 (-) unless "
-        "a price was set.",
+        "Bars: mean over seeds; dots: seeds. In all: every run of the setting, failed ones too. Memory: of the run "
+        "that held the most. Money: at the prices that stood in prices.yaml when a run was started.",
         f"Minutes of a run. {bar_words(group.settings, _TIMES, _minutes)}",
         figure,
         Table(head, rows),
@@ -39,6 +41,16 @@ def draw_cost(group: EnvGroup) -> Drawing | None:
 def hours_text(hours: float) -> str:
     """`12.3`, `0.031`: two digits or more."""
     return f"{hours:,.1f}" if hours >= 10 else f"{hours:.2g}"
+
+
+def _peak(setting: Setting) -> str:
+    found = [value for run in setting.runs if (value := run.fact("peak_memory_mb")) is not None]
+    return bytes_text(round(max(found) * 1e6)) if found else NOTHING
+
+
+def _written(setting: Setting) -> str:
+    found = [value for run in setting.runs if (value := run.fact("bytes_written")) is not None]
+    return bytes_text(round(sum(found))) if found else NOTHING
 
 
 def _cpu_minutes(run: ReportRun) -> float | None:

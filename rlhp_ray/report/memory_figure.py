@@ -11,7 +11,7 @@ from rlhp_ray.report.report_run import ReportRun
 from rlhp_ray.report.run_groups import EnvGroup
 from rlhp_ray.report.seed_curves import HOW_TO_READ, curve_words, draw_seed_curves
 
-_PROCESSES = (keys.MEMORY_TRIAL, keys.MEMORY_BUFFER, keys.MEMORY_LEARNER)
+_PROCESSES = (keys.MEMORY_TRIAL, keys.MEMORY_RUNNERS, keys.MEMORY_BUFFER, keys.MEMORY_LEARNER)
 
 
 def draw_memory(group: EnvGroup) -> Drawing | None:
@@ -26,7 +26,7 @@ def draw_memory(group: EnvGroup) -> Drawing | None:
     return Drawing(
         "memory",
         "Memory",
-        f"Resident memory of trial, preference buffer and reward learner together, env runners aside. {HOW_TO_READ} "
+        f"Resident memory of trial, env runners, preference buffer and reward learner together. {HOW_TO_READ} "
         "The table has the peaks. It should be flat once clip pool and label window are full.",
         f"Memory in megabytes. {curve_words(group.settings, _memory, _megabytes)}",
         figure,
@@ -57,5 +57,6 @@ def _megabytes(value: float) -> str:
 
 
 _PEAKS = tuple(
-    _peak(name, key) for name, key in zip(("trial", "preference buffer", "reward learner"), _PROCESSES, strict=True)
+    _peak(name, key)
+    for name, key in zip(("trial", "env runners", "preference buffer", "reward learner"), _PROCESSES, strict=True)
 )

@@ -9,10 +9,10 @@ from typing import Any
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.errors import ArchiveError
+from rlhp_ray.experiment.disk_use import bytes_below
 from rlhp_ray.experiment.metrics_series import MetricRow, Series, metric_series, read_metric_rows
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.report.diagnostics_reading import Diagnostics, read_diagnostics
-from rlhp_ray.runs.disk_use import bytes_below
 from rlhp_ray.runs.run_record import RunRecord
 
 

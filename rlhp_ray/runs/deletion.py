@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rlhp_ray.errors import ArchiveError
-from rlhp_ray.runs.disk_use import bytes_below
+from rlhp_ray.experiment.disk_use import bytes_below
 from rlhp_ray.runs.run_index import open_run
 from rlhp_ray.runs.run_record import RunRecord, is_running
 from rlhp_ray.runs.value_text import bytes_text, count_text

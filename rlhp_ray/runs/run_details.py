@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from rlhp_ray.errors import ArchiveError
+from rlhp_ray.experiment.disk_use import bytes_below
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.runs.code_state import read_code_state
-from rlhp_ray.runs.disk_use import bytes_below
+from rlhp_ray.runs.cost_sum import money_in_all
 from rlhp_ray.runs.notes import read_notes
 from rlhp_ray.runs.run_record import RunRecord
 from rlhp_ray.runs.value_text import age_seconds, age_text, bytes_text, count_text, return_text, share_text, time_text
@@ -51,6 +52,8 @@ def _rows(record: RunRecord, now: datetime) -> Iterator[tuple[str, str]]:
     if facts.get("reward_source") != "true_reward":
         yield "predictor", _predictor(facts)
     yield "cost", _cost(facts)
+    yield "memory", _memory(facts)
+    yield "disk", _disk(facts)
     yield from (("command", line) for line in _lines(archive.command_file))
     yield from (("code", line) for line in _code(archive))
     yield "versions", _versions(archive)
@@ -81,8 +84,29 @@ def _predictor(facts: Any) -> str:
 def _cost(facts: Any) -> str:
     times = f"{age_text(facts.get('wall_seconds'))} in all, {age_text(facts.get('train_seconds'))} of training"
     hours = f"{share_text(facts.get('cpu_hours'))} CPU-hours, {share_text(facts.get('gpu_hours'))} GPU-hours"
-    money = f", money {facts['cost']:,.2f}" if isinstance(facts.get("cost"), int | float) and facts["cost"] else ""
-    return f"{times}, {hours}{money}"
+    return f"{times}, {hours}, {money_in_all([facts])}"
+
+
+def _memory(facts: Any) -> str:
+    """The most that the run's processes held, together and each."""
+    if not facts.get("peak_memory_mb"):
+        return "-"
+    names = {"trial": "trial", "env_runners": "env runners", "buffer": "preference buffer", "learner": "reward learner"}
+    peaks = {name: facts.get(f"peak_memory_{key}_mb") for key, name in names.items()}
+    each = ", ".join(f"{name} {_megabytes(peak)}" for name, peak in peaks.items() if peak)
+    return f"{_megabytes(facts['peak_memory_mb'])} at most: {each}"
+
+
+def _disk(facts: Any) -> str:
+    if facts.get("bytes_on_disk") is None:
+        return "-"
+    written = facts.get("bytes_written")
+    told = f"{bytes_text(facts['bytes_on_disk'])} at its end"
+    return told + (f", {bytes_text(round(written))} written meanwhile by its processes" if written is not None else "")
+
+
+def _megabytes(value: float) -> str:
+    return bytes_text(round(value * 1e6))
 
 
 def _code(archive: RunArchive) -> Iterator[str]:

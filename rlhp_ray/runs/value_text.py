@@ -47,8 +47,10 @@ def share_text(value: Any) -> str:
 
 
 def money_text(value: Any) -> str:
-    """`1.20`; nothing where no price was set."""
-    return (f"{value:,.2f}" if value else NOTHING) if _is_number(value) else _other(value)
+    """`1.20`, `0.0031`; nothing where no price was set."""
+    if not _is_number(value):
+        return _other(value)
+    return f"{value:,.2f}" if value >= 1 else f"{value:.2g}" if value else NOTHING
 
 
 def plain_text(value: Any) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rlhp_ray.config.loading import dump_config
+from rlhp_ray.config.price_table import PRICES_FILE, read_prices
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.errors import ArchiveError, RlhpError
-from rlhp_ray.experiment.archive_files import archive_errors, make_run_directory, require_disk_space
+from rlhp_ray.experiment.archive_files import archive_errors, make_run_directory, require_disk_space, write_durably
 from rlhp_ray.experiment.console_log import ConsoleLog
 from rlhp_ray.experiment.provenance import mask_secrets
 from rlhp_ray.experiment.ray_session import ray_session
@@ -44,15 +45,18 @@ def start_sweep(
     """Run a sweep in a new directory.
 
     Raises:
-        ConfigError: the directory exists.
+        ConfigError: the directory exists, or the prices cannot be used.
         ArchiveError: it cannot be written.
     """
     output_dir = Path(os.path.abspath(sweep.config.output_dir))
+    prices = read_prices(output_dir)
     require_disk_space(output_dir)
     with archive_errors(output_dir):
         output_dir.mkdir(parents=True, exist_ok=True)
         name = sweep.config.name
         directory = make_run_directory(output_dir, name or default_stem, unique=name is None)
+        if prices is not None:  # for trials of a later session, too
+            write_durably(directory / PRICES_FILE, prices.to_yaml())
     sweep.write(directory)
     return run_sweep(directory, sweep, dashboard=dashboard, command=command, write_report=write_report)
 
@@ -64,6 +68,7 @@ def resume_sweep(
 
     Raises:
         ArchiveError: not a sweep, or one that another process is running.
+        ConfigError: its archived prices cannot be used.
         RlhpError: overrides are given, which a sweep does not take.
     """
     if overrides:
@@ -73,6 +78,7 @@ def resume_sweep(
         )
     directory = Path(os.path.abspath(directory))
     sweep = Sweep.read(directory)
+    read_prices(directory)
     return run_sweep(directory, sweep, dashboard=dashboard, command=command, write_report=write_report)
 
 
@@ -111,8 +117,8 @@ def _open_run(directory: Path, config: RunConfig, name: str, command: str) -> tu
         archive = RunArchive.open(run)
         archive.append_command(command)
         return archive, config
-    made = RunArchive.create(directory, name, name, dump_config(config), command, config.question, config.expect)
-    return made, config
+    text, prices = dump_config(config), read_prices(directory)
+    return RunArchive.create(directory, name, name, text, command, config.question, config.expect, prices), config
 
 
 def _left(directory: Path, sweep: Sweep) -> list[PlannedTrial]:

@@ -1,6 +1,7 @@
 """Hands what Tune reports of a trial to the recorder of its run, and closes the run where the trial ends."""
 
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,37 @@ from rlhp_ray.experiment.summary import RunStatus
 from rlhp_ray.experiment.trial import ERROR_FILE
 
 
+class TrialClock:
+    """Seconds on the wall since a trial's processes were first ready in this session; 0 while it waits for its turn."""
+
+    def __init__(self) -> None:
+        self._started: float | None = None
+
+    def start(self) -> None:
+        """Start, unless it runs already."""
+        if self._started is None:
+            self._started = time.monotonic()
+
+    def __call__(self) -> float:
+        return 0.0 if self._started is None else time.monotonic() - self._started
+
+
 class SweepRecorder(Callback):
     """Tune callback for all trials together.
 
     Args:
         recorders: of the runs, by the names of their trials.
+        clocks: of their recorders, by the same names.
         stopper: tells whether a trial ended because somebody asked it to.
     """
 
-    def __init__(self, recorders: Mapping[str, RunRecorder], stopper: InterruptStopper) -> None:
-        self._recorders, self._stopper = recorders, stopper
+    def __init__(
+        self, recorders: Mapping[str, RunRecorder], clocks: Mapping[str, TrialClock], stopper: InterruptStopper
+    ) -> None:
+        self._recorders, self._clocks, self._stopper = recorders, clocks, stopper
+
+    def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        self._clocks[str(trial)].start()
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
         self._of(trial).on_trial_result(iteration, trials, trial, result, **info)

@@ -10,6 +10,8 @@ from statistics import fmean
 from typing import Any
 
 from rlhp_ray.experiment.archive_files import archive_errors, write_durably
+from rlhp_ray.runs.cost_sum import money_in_all
+from rlhp_ray.runs.value_text import bytes_text
 from rlhp_ray.sweep.plan import setting_text
 from rlhp_ray.sweep.sweep_file import Sweep
 
@@ -17,7 +19,8 @@ RESULTS_FILE = "results.csv"
 NOT_STARTED = "not started"
 COLUMNS = (  # of summary.json
     "status", "true_return_mean", "true_return_std", "env_steps", "labels", "queries", "reward_validation_accuracy",
-    "env_steps_per_second", "train_seconds", "cpu_hours", "failures",
+    "env_steps_per_second", "train_seconds", "cpu_hours", "gpu_hours", "peak_memory_mb",
+    "bytes_on_disk", "bytes_written", "cost", "currency", "failures",
 )  # fmt: skip
 
 
@@ -98,9 +101,25 @@ def describe_sweep(directory: Path, results: Sequence[TrialResult], report: Path
     left = trials_in_all - sum(result.status in ("done", "stopped") for result in results)
     if left:
         lines += ["", f"  {left} of {trials_in_all} trials are not done; to go on: rlhp resume {directory}"]
+    lines += ["", f"  {'cost':<14}{_cost(results)}"]
     files = [("report", report), ("results", directory / RESULTS_FILE), ("runs", directory / results[0].name)]
     lines += ["", *(f"  {name:<14}{file}" for name, file in files if file is not None), ""]
     return "\n".join(lines)
+
+
+def _cost(results: Sequence[TrialResult]) -> str:
+    """Of all trials that have a summary: sums, and the memory of the trial that held the most."""
+    ran = [result.summary for result in results if result.summary]
+
+    def known(key: str) -> list[float]:
+        return [summary[key] for summary in ran if summary.get(key) is not None]
+
+    parts = [f"{sum(known('cpu_hours')):.2g} CPU-hours, {sum(known('gpu_hours')):.2g} GPU-hours"]
+    if known("peak_memory_mb"):
+        parts.append(f"{max(known('peak_memory_mb')):,.0f} MB of memory at most in a trial")
+    if known("bytes_on_disk"):
+        parts.append(f"{bytes_text(round(sum(known('bytes_on_disk'))))} on disk")
+    return ", ".join([*parts, money_in_all(ran)])
 
 
 def _row(result: TrialResult) -> str:

@@ -1,7 +1,6 @@
 """Runs the trials of a sweep through one `tune.run`: each is a whole run in a directory of its own."""
 
 import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from rlhp_ray.experiment.tuning import run_checkpoints, tune_directory
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.preference_algorithm import STORE_DIRECTORY_KEY, TRIAL_CPUS_KEY
 from rlhp_ray.sweep.progress import SweepProgress
-from rlhp_ray.sweep.recorder import SweepRecorder
+from rlhp_ray.sweep.recorder import SweepRecorder, TrialClock
 from rlhp_ray.sweep.sweep_file import SweepSettings
 
 MAX_RETRIES = 2  # of a trial that fails, each from its last checkpoint
@@ -47,14 +46,14 @@ class SweepSession:
         self._settings = settings
         self._stopper = InterruptStopper()
         self._longest = max(config.training.env_steps for _, config in runs.values())
-        started = time.monotonic()
         recorders = {}
+        clocks = {name: TrialClock() for name in runs}
         self._experiments = []
         for name, (archive, config) in runs.items():
             restore = last_checkpoint(archive)
-            recorders[name] = RunRecorder(archive, config, restore, lambda: time.monotonic() - started)
+            recorders[name] = RunRecorder(archive, config, restore, clocks[name])
             self._experiments.append(self._experiment(name, archive, config, restore))
-        self._recorder = SweepRecorder(recorders, self._stopper)
+        self._recorder = SweepRecorder(recorders, clocks, self._stopper)
         self._progress = SweepProgress(
             {name: config.training.env_steps for name, (_, config) in runs.items()}, ended_before, trials_in_all
         )

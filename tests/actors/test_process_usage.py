@@ -1,10 +1,14 @@
-"""What a process does with the memory that it frees."""
+"""What a process uses, and what it does with the memory that it frees."""
 
+import os
 import platform
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from rlhp_ray.actors.process_usage import ProcessUsage, process_usage, total_usage
 
 PAGES = 4096  # of 4 KiB, in each array
 PROGRAM = """
@@ -17,6 +21,24 @@ for _ in range(20):
     first = locals().get("first", faults)
 print(faults - first)
 """
+
+
+def test_memory_that_is_taken_and_bytes_that_are_written_are_counted(tmp_path):
+    before = process_usage()
+    held = np.ones(50_000_000, np.uint8)
+    with (tmp_path / "file").open("wb") as file:
+        file.write(held.data)
+        file.flush()
+        os.fsync(file.fileno())
+    after = process_usage()
+    assert after.resident_megabytes - before.resident_megabytes > 45
+    assert after.cpu_seconds >= before.cpu_seconds
+    assert after.written_megabytes >= before.written_megabytes, "equal where the directory lies in memory"
+
+
+def test_usage_adds_up_over_processes():
+    assert total_usage([ProcessUsage(1.0, 200.0, 3.0), ProcessUsage(0.5, 100.0, 1.0)]) == ProcessUsage(1.5, 300.0, 4.0)
+    assert total_usage([]) == ProcessUsage(0.0, 0.0, 0.0)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc's allocator is told to keep memory")

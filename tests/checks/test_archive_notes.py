@@ -5,6 +5,7 @@ import json
 import pytest
 
 from rlhp_ray.checks.earlier_runs import earlier_runs
+from rlhp_ray.errors import ConfigError
 
 DONE = {
     "env": "rlhp/MovingDot-v0",
@@ -13,7 +14,7 @@ DONE = {
     "env_steps": 50_000,
     "wall_seconds": 600.0,
     "cpu_hours": 0.25,
-    "cost": 0.0,
+    "gpu_hours": 0.0,
     "true_return_mean": 80.0,
 }
 
@@ -62,14 +63,24 @@ def test_a_baseline_is_a_yardstick_if_it_was_long_enough(archive, around, told):
     assert "no_baseline" not in told(around("reward_source=true_reward"))
 
 
-def test_time_and_money_follow_from_earlier_runs(archive, around, told):
+def test_time_and_money_follow_from_earlier_runs(archive, around, told, tmp_path):
     archive("a", reward_source="true_reward", wall_seconds=1.0)
     archive("b")
     line = told(around())["hours_and_money"]
-    assert "100,000 env steps will take about 20 minutes, 0.5 CPU-hours and no cost, since no price" in line
-    archive("c", cost=3.0)
-    archive("d", cost=3.0)
-    assert "0.5 CPU-hours and a cost of 6.00." in told(around())["hours_and_money"]
+    assert "100,000 env steps will take about 20 minutes, 0.5 CPU-hours, whose cost is not known: no price" in line
+    assert "runs/prices.yaml would tell. |" in line, "and nothing of memory, which these runs did not record"
+    archive("c", peak_memory_mb=1100.0, bytes_on_disk=3_000_000)
+    archive("d", peak_memory_mb=900.0, bytes_on_disk=5_000_000)
+    (tmp_path / "runs" / "prices.yaml").write_text("currency: EUR\ncpu_hour: 12\n")
+    line = told(around())["hours_and_money"]
+    assert "0.5 CPU-hours and 6.00 EUR. Earlier runs held up to 1,100 MB of memory and 5.0 MB on disk." in line
+
+
+def test_prices_that_cannot_be_used_are_an_error(around, tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "prices.yaml").write_text("currency: EUR\n")
+    with pytest.raises(ConfigError, match="cpu_hour is missing"):
+        around()
 
 
 def test_without_earlier_runs_time_follows_from_the_rollout(around, told):

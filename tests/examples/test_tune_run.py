@@ -8,7 +8,7 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "tune_run.py"
 
 
 def test_every_seed_is_trained_from_its_labels(tmp_path: Path) -> None:
-    sizes = ["--seeds", "2", "--env-steps", "6400", "--labels", "12", "--output", str(tmp_path)]
+    sizes = ["--seeds", "2", "--env-steps", "8000", "--labels", "12", "--output", str(tmp_path)]
     done = subprocess.run([sys.executable, EXAMPLE, *sizes], capture_output=True, text=True, timeout=400)
     assert done.returncode == 0, done.stderr[-2000:]
     lines = done.stdout.strip().splitlines()[-2:]

@@ -71,6 +71,15 @@ def test_a_reward_that_asks_for_ram_where_there_is_none_is_refused_and_leaves_no
 
 
 @pytest.mark.usefixtures("no_session")
+def test_prices_that_cannot_be_used_are_told_before_anything_is_written(tmp_path):
+    config = RunConfig.model_validate({"output_dir": str(tmp_path), "env": {"id": "rlhp/MovingDot-v0"}})
+    (tmp_path / "prices.yaml").write_text("currency: EUR\ncpu_hour: cheap\n")
+    with pytest.raises(ConfigError, match="cpu_hour: got the text 'cheap', expected a number >= 0"):
+        trial.run_trial(config, describe_env(config.env.id), config_name="x", dashboard=False, command="rlhp train x")
+    assert [path.name for path in tmp_path.iterdir()] == ["prices.yaml"]
+
+
+@pytest.mark.usefixtures("no_session")
 def test_on_the_true_reward_nobody_asks_the_teacher(tmp_path, monkeypatch):
     sections = {"reward_source": "true_reward", "env": {"id": "rlhp/MovingDot-v0"}, "teacher": RAM}
     config = RunConfig.model_validate({**sections, "output_dir": str(tmp_path / "runs")})

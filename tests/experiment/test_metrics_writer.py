@@ -56,6 +56,15 @@ def test_rows_of_a_run_that_had_no_such_columns_are_kept(writer, tmp_path):
     assert [(row[keys.ITERATION], row[keys.ALARMS]) for row in rows(tmp_path)] == [("1", ""), ("2", "1")]
 
 
+def test_peaks_are_of_all_sessions(writer, tmp_path):
+    (tmp_path / "metrics.csv").write_text(f"{keys.ITERATION},{keys.ENV_STEPS},{keys.MEMORY}\n1,100,900\n2,200,700\n")
+    session = writer(read_rows(tmp_path / "metrics.csv", up_to_iteration=2))
+    for iteration, memory, trial in ((3, 800.0, 500.0), (4, 850.0, 450.0)):
+        write(session, iteration, memory_mb=memory, memory_trial_mb=trial)
+    assert (session.peaks[keys.MEMORY], session.peaks[keys.MEMORY_TRIAL]) == (900.0, 500.0)
+    assert session.peaks[keys.MEMORY_LEARNER] == 0.0, "a run on the true reward has none"
+
+
 def test_processor_time_adds_up_over_sessions_and_over_processes_that_took_the_place_of_failed_ones(writer, tmp_path):
     (tmp_path / "metrics.csv").write_text(f"{keys.ITERATION},{keys.ENV_STEPS},{keys.CPU_SECONDS}\n1,100,10\n")
     session = writer(read_rows(tmp_path / "metrics.csv", up_to_iteration=1))

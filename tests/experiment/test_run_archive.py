@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rlhp_ray.config.price_table import PriceTable, read_prices
 from rlhp_ray.errors import ArchiveError, ConfigError
 from rlhp_ray.experiment import archive_files, console_log, provenance, run_archive
 from rlhp_ray.experiment.console_log import ConsoleLog
 from rlhp_ray.experiment.provenance import mask_secrets
 from rlhp_ray.experiment.run_archive import RunArchive
-from rlhp_ray.experiment.run_cost import Cost
 
 
 def create(output_dir: Path, name: str | None = None, **other: str | None) -> RunArchive:
@@ -299,6 +299,8 @@ def test_console_survives_many_threads(tmp_path: Path, capsys: pytest.CaptureFix
     assert sorted(lines) == sorted(f"thread {number}" for number in range(4) for _ in range(50))
 
 
-def test_cost() -> None:
-    assert Cost(wall_seconds=10.0, cpu_hours=2.0, price_per_cpu_hour=0.5).money == 1.0
-    assert Cost(wall_seconds=10.0, cpu_hours=2.0).money == 0.0
+def test_the_prices_in_force_are_filed_with_the_run(tmp_path: Path) -> None:
+    prices = PriceTable(currency="EUR", cpu_hour=0.04)
+    archive = RunArchive.create(tmp_path, "priced", "x", "a: 1\n", "rlhp train x", None, None, prices)
+    assert read_prices(archive.directory) == prices
+    assert read_prices(RunArchive.create(tmp_path, "free", "x", "a: 1\n", "rlhp", None, None).directory) is None

@@ -95,8 +95,10 @@ def summary(directory: Path) -> dict:
 
 
 def deterministic_summary(directory: Path) -> dict:
-    costs = ("cpu_hours", "gpu_hours", "cost")
-    return {key: value for key, value in summary(directory).items() if key not in costs and "second" not in key}
+    costs = ("hours", "cost", "memory", "bytes")
+    return {
+        key: value for key, value in summary(directory).items() if not any(part in key for part in (*costs, "second"))
+    }
 
 
 def assert_same_result(first: Path, second: Path) -> None:
@@ -116,7 +118,12 @@ def test_a_run_spends_its_budgets_exactly(undisturbed: Path) -> None:
     assert (result["status"], result["env_steps"], result["queries"]) == ("done", 16000, 60)
     assert len(labels(undisturbed)) == 60
     assert result["eval_episodes"] == 50
-    assert result["cpu_hours"] > 0
+    assert result["cpu_hours"] > 0 and result["gpu_hours"] == 0
+    parts = sum(result[f"peak_memory_{part}_mb"] for part in ("trial", "env_runners", "buffer", "learner"))
+    assert 300 < result["peak_memory_mb"] <= parts
+    assert result["peak_memory_env_runners_mb"] == 0, "they collect in the trial's own process"
+    assert result["bytes_on_disk"] > 100_000 and result["bytes_written"] >= 0
+    assert (result["cost"], result["currency"]) == (None, None), "no price is known"
     files = ("learning_curve.png", "diagnostics.json", "diagnostics.png", "videos/trained-agent.mp4", "console.log")
     for name in (*files, "tensorboard", "code/commit.txt"):
         assert (undisturbed / name).exists(), name

@@ -25,7 +25,7 @@ TINY = [
 ]
 SEEDS = ("--seeds", "0-2")
 SETTINGS = "training.rllib.lr={grid: [0.001, 0.01]}"
-TIMES = ("env_steps_per_second", "train_seconds", "cpu_hours")
+TIMES = ("env_steps_per_second", "train_seconds", "cpu_hours", "peak_memory_mb", "bytes_on_disk", "bytes_written")
 MAX_SECONDS = 400
 
 

@@ -124,7 +124,10 @@ def _summary(run: RunConfig, final: float, status: str) -> dict[str, Any]:
         "train_seconds": 40.0,
         "cpu_hours": 0.25,
         "gpu_hours": 0.0,
+        "peak_memory_mb": 1000.0,
+        "bytes_written": 2_000_000,
         "cost": 0.5,
+        "currency": "EUR",
         "status": status,
     }
 

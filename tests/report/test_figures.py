@@ -49,7 +49,8 @@ def test_memory_is_the_peak_of_each_process(drawings):
 def test_costs_are_summed_over_all_runs(drawings):
     told = row(drawings["cost"])
     assert (told["CPU time"], told["wall time"]) == ("15 min", "1.5 min")
-    assert (told["CPU-hours in all"], told["money in all"]) == ("0.5", "1.00")
+    assert (told["CPU-hours in all"], told["money in all"]) == ("0.5", "1.00 EUR")
+    assert (told["memory at most"], told["written in all"]) == ("1.0 GB", "4.0 MB")
 
 
 def test_returns_stand_beside_the_labels_they_took(drawings):

@@ -73,7 +73,16 @@ def test_the_answer_stands_first(make_run, write):
         make_run(f"seed{seed}", seed=seed, final=90.0 + seed, config={"question": "Is it so?", "expect": "It is."})
     text = write()
     first = Page(text[: text.index("<h2")] + "</section></body></html>").all_text
-    for told in ("yes", "91.0 (88.5 to 93.5)", "3", "0.75 CPU-hours", "money 1.50", "Is it so?", "expected: It is."):
+    for told in (
+        "yes",
+        "91.0 (88.5 to 93.5)",
+        "3",
+        "0.75 CPU-hours",
+        "1.50 EUR",
+        "at most 1.0 GB",
+        "Is it so?",
+        "expected: It is.",
+    ):
         assert told in first
     assert re.search(r"made 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", first)
 

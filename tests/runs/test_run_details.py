@@ -25,7 +25,8 @@ def test_the_expectation_stands_beside_the_result(make_run) -> None:
     assert told[5].startswith("  note        ") and told[5].endswith("Z  as expected")
     text = "\n".join(told)
     assert "50,000 env steps, 200 labels from 200 queries" in text
-    assert "60 s in all, 40 s of training, 0.02 CPU-hours, 0.00 GPU-hours" in text
+    assert "60 s in all, 40 s of training, 0.02 CPU-hours, 0.00 GPU-hours, no price is known" in text
+    assert "  memory      -\n  disk        -\n" in text, "an older version recorded neither"
     assert "2026-01-31T12:00:00Z  rlhp train pendulum" in text
     assert f"commit {'a' * 40}, with 1 changed file\n" in text
     assert "changed: x.py" in text and "not archived: my_token.txt" in text
@@ -48,3 +49,14 @@ def test_a_damaged_run_tells_what_can_be_told(make_run) -> None:
 
 def test_the_baseline_has_no_predictor(make_run) -> None:
     assert "predictor" not in describe(open_run(make_run("first", reward_source="true_reward")), NOW)
+
+
+def test_the_cost_is_told_with_memory_and_disk(make_run) -> None:
+    peaks = {"": 1012.4, "_trial": 560.0, "_env_runners": 0.0, "_buffer": 130.0, "_learner": 322.0}
+    memory = {f"peak_memory{part}_mb": peak for part, peak in peaks.items()}
+    run = make_run("first", cost=0.0008, currency="EUR", bytes_on_disk=5_200_000, bytes_written=12e6, **memory)
+    told = describe(open_run(run), NOW)
+    assert "0.00 GPU-hours, 0.0008 EUR" in told
+    parts = "trial 560.0 MB, preference buffer 130.0 MB, reward learner 322.0 MB"
+    assert f"  memory      1.0 GB at most: {parts}\n" in told
+    assert "  disk        5.2 MB at its end, 12.0 MB written meanwhile by its processes\n" in told

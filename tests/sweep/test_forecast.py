@@ -67,6 +67,31 @@ def test_trials_that_a_search_is_still_to_propose_are_counted(configs, tmp_path)
     assert "trials        60, 4 beside each other" in text and "env steps     60,000" in text
 
 
+def test_cost_memory_and_disk_follow_from_earlier_runs(configs, tmp_path):
+    known = {"env_steps": 2000, "wall_seconds": 20.0, "cpu_hours": 0.5, "gpu_hours": 0.0}
+    finished_run(tmp_path / "a", **known, peak_memory_mb=1000.0, bytes_on_disk=2_000_000)
+    finished_run(tmp_path / "b", **known, peak_memory_mb=1200.0, bytes_on_disk=2_000_000)
+    (tmp_path / "prices.yaml").write_text("currency: EUR\ncpu_hour: 2\n")
+    text = describe_plan(planned(configs), configs, forecast(configs, 1.0, tmp_path, 6))
+    assert "  cost          about 1.5 CPU-hours, 3.00 EUR" in text, "six trials, half as long as the earlier runs"
+    assert "  memory        up to 1,200 MB a trial, 4,800 MB for those side by side" in text
+    assert "  disk          about 12.0 MB" in text
+
+
+def test_without_prices_and_records_nothing_is_made_up(configs, tmp_path):
+    plan = planned(configs)
+    text = describe_plan(plan, configs, forecast(configs, 1.0, tmp_path, 6))
+    assert "  cost          no price is known" in text and "memory" not in text and "disk" not in text
+    finished_run(tmp_path / "old", wall_seconds=20.0, env_steps=2000, cpu_hours=0.5)
+    assert "about 1.5 CPU-hours; no price is known" in describe_plan(plan, configs, forecast(configs, 1.0, tmp_path, 6))
+
+
+def test_prices_that_cannot_be_used_are_refused(configs, tmp_path):
+    (tmp_path / "prices.yaml").write_text("cpu_hour: 2\n")
+    with pytest.raises(ConfigError, match="currency is missing"):
+        forecast(configs, 1.0, tmp_path, 6)
+
+
 def test_fractions_let_several_trials_share_a_processor(configs, tmp_path):
     assert forecast(configs, 0.7, tmp_path, len(configs)).concurrent == 5
 
