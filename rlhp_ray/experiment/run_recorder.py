@@ -1,6 +1,6 @@
-"""Keeps the archive of one run while Tune trains it: metrics, diagnostics, links to checkpoints, and the summary."""
+"""Keeps the archive of one run while Tune trains it: metrics, health, diagnostics, checkpoints, and the summary."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from rlhp_ray.experiment.diagnostics_file import DiagnosticsFile
 from rlhp_ray.experiment.metrics_writer import MetricsWriter, read_rows
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.summary import RunStatus, build_summary
+from rlhp_ray.health.monitor import HealthMonitor
 from rlhp_ray.policy.training_state import checkpoint_iteration
 
 
@@ -22,23 +23,32 @@ class RunRecorder(Callback):
     Args:
         archive: of the run.
         config: of the run.
+        action_space: of its environment, as `space_to_dict` gives it.
         restore: checkpoint that the run goes on from, or None.
         clock: seconds of this session on the wall.
     """
 
     def __init__(
-        self, archive: RunArchive, config: RunConfig, restore: Path | None, clock: Callable[[], float]
+        self,
+        archive: RunArchive,
+        config: RunConfig,
+        action_space: Mapping[str, Any],
+        restore: Path | None,
+        clock: Callable[[], float],
     ) -> None:
         self.archive, self.config = archive, config
         rows = read_rows(archive.metrics_file, checkpoint_iteration(restore) if restore else 0)
         self._writer = MetricsWriter(archive.metrics_file, archive.tensorboard_dir, rows, clock, config.reward.members)
+        self.health = HealthMonitor(config, action_space, rows)
         evaluated = [float(row[keys.EVALUATION_RETURN]) for row in rows if row[keys.EVALUATION_RETURN]]
         links = CheckpointLinks(archive, best=max(evaluated, default=-float("inf")))
         self._parts = (self._writer, DiagnosticsFile(archive.diagnostics_file), links)
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
+        metrics = result[keys.METRICS]
+        with_health = {**result, keys.METRICS: metrics | self.health.update(metrics)}
         for part in self._parts:
-            part.on_trial_result(iteration, trials, trial, result, **info)
+            part.on_trial_result(iteration, trials, trial, with_health, **info)
 
     def on_checkpoint(self, iteration: int, trials: list, trial: Any, checkpoint: Any, **info: Any) -> None:
         for part in self._parts:
@@ -53,6 +63,7 @@ class RunRecorder(Callback):
         """Write `summary.json`, and give what it holds."""
         self._writer.close()
         wall_seconds = self._writer.wall_seconds
-        summary = build_summary(self.config, self.archive, status, self._writer.latest, wall_seconds, failures)
+        latest = self._writer.latest
+        summary = build_summary(self.config, self.archive, status, latest, wall_seconds, failures, self.health)
         self.archive.write_summary(summary)
         return summary

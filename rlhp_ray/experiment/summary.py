@@ -7,6 +7,7 @@ from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_cost import Cost
+from rlhp_ray.health.monitor import HealthMonitor
 
 
 class RunStatus(StrEnum):
@@ -25,10 +26,11 @@ def build_summary(
     metrics: dict[str, Any],
     wall_seconds: float,
     failures: int,
+    health: HealthMonitor | None,
 ) -> dict[str, Any]:
     """The summary from the last metrics; figures are about the last policy, never the best checkpoint.
 
-    `failures` counts those that were recovered from, too.
+    `failures` counts those that were recovered from, too. `health` is None where no iteration was finished.
     """
     cost = Cost(wall_seconds=wall_seconds, cpu_hours=metrics.get(keys.CPU_SECONDS, 0.0) / 3600)
     last = archive.checkpoints_dir / "last"
@@ -55,6 +57,8 @@ def build_summary(
         "gpu_hours": cost.gpu_hours,
         "cost": cost.money,
         "failures": failures,
+        "health": health.standing if health is not None else [],
+        "health_ever": health.ever if health is not None else [],
         "status": status.value,
         "checkpoint": "checkpoints/last" if last.exists() else None,
     }

@@ -79,7 +79,7 @@ def run_session(
         if recorder is not None:
             summary = recorder.close(status, failures)
         else:
-            summary = build_summary(config, archive, status, {}, time.monotonic() - started, failures)
+            summary = build_summary(config, archive, status, {}, time.monotonic() - started, failures, None)
             archive.write_summary(summary)
         if status is RunStatus.DONE:
             draw_and_film(archive, config)
