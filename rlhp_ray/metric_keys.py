@@ -247,7 +247,7 @@ _CONDITIONS = (
         for key, what in (
             (UNHEALTHY_ENTROPY_COLLAPSE, "the policy has come to take one action"),
             (UNHEALTHY_ENTROPY_PLATEAU, "entropy is level from the first fifth of the run"),
-            (UNHEALTHY_ACCURACY, "the reward orders pairs no better than guessing does"),
+            (UNHEALTHY_ACCURACY, "the reward predicts left-out labels no better than guessing does"),
             (UNHEALTHY_LABELS, "queries are due and no label comes"),
             (UNHEALTHY_CLIPS, "hardly a clip comes"),
             (UNHEALTHY_SPEED, "iterations take twice as long as at best"),

@@ -17,13 +17,13 @@ MOST_AT_CHANCE = 0.6  # the healthy range of both accuracies begins here
 
 
 class AccuracyAtChance:
-    """Over the last rounds, neither accuracy is above what guessing gives.
+    """Over the last rounds, left-out labels are predicted no better than by guessing, and fresh pairs hardly better.
 
-    Of n left-out decided labels, guessing gets a share below 1/2 + z / (2 sqrt n) right, in 95 of 100 rounds. Pairs of
-    k fresh clips are not independent, as each clip is in k - 1 of them: guessing varies as Kendall's tau does, with
-    variance (2 k + 5) / (18 k (k - 1)) (Kendall 1938, Biometrika 30:81); over several rounds of other clips it
-    averages out. Flipped answers lower the first accuracy alone, a policy whose clips have come to be all alike the
-    second: so both have to be at chance, where both are known.
+    Of n left-out decided labels, guessing gets a share below 1/2 + z / (2 sqrt n) right, in 95 of 100 rounds. Fresh
+    pairs have no such bound: the order that any reward gives them, however wrong, is right or wrong by more than a
+    coin, as all clips are of one policy; so their share counts up to where the healthy range begins. Flipped answers
+    lower the first accuracy alone, a policy whose clips have come to be all alike the second: so both have to be low,
+    where both are known.
 
     Args:
         is_true_return_taught: whether the fresh pairs, which are ordered by it, say anything of the reward.
@@ -40,7 +40,7 @@ class AccuracyAtChance:
         self._is_true_return_taught = is_true_return_taught
         self._version = -1.0
         self._left_out: deque[float] = deque(maxlen=ROUNDS)
-        self._fresh: deque[tuple[float, float]] = deque(maxlen=ROUNDS)
+        self._fresh: deque[float] = deque(maxlen=ROUNDS)
 
     def read(self, row: Row) -> Reading | None:
         if keys.REWARD_VALIDATION_ACCURACY not in row or row.get(keys.REWARD_VERSION, self._version) == self._version:
@@ -49,22 +49,15 @@ class AccuracyAtChance:
         self._left_out.append(row[keys.REWARD_VALIDATION_ACCURACY])
         num_left_out = LEFT_OUT * (row.get(keys.LABELS, 0.0) + row.get(keys.LABELS_LOADED, 0.0))
         num_left_out *= 1 - row.get(keys.TIE_SHARE, 0.0)
-        if keys.FRESH_ACCURACY in row and row.get(keys.FRESH_PAIRS, 0) >= 1:
-            self._fresh.append((row[keys.FRESH_ACCURACY], _variance_of_guessing(row[keys.FRESH_PAIRS])))
+        if keys.FRESH_ACCURACY in row:
+            self._fresh.append(row[keys.FRESH_ACCURACY])
         if len(self._left_out) < ROUNDS or num_left_out < MIN_LEFT_OUT:
             return None
         accuracy = float(np.mean(self._left_out))
         is_sick = accuracy <= min(MOST_AT_CHANCE, CHANCE + Z * 0.5 / math.sqrt(num_left_out))
         seen = f"{100 * accuracy:.0f} % of the left-out labels right"
         if self._is_true_return_taught and self._fresh:
-            fresh, variances = np.array(self._fresh).T
-            error = math.sqrt(variances.sum()) / len(variances)
-            is_sick &= bool(fresh.mean() <= min(MOST_AT_CHANCE, CHANCE + Z * error))
-            seen += f", {100 * fresh.mean():.0f} % of fresh pairs"
+            fresh = float(np.mean(self._fresh))
+            is_sick &= fresh <= MOST_AT_CHANCE
+            seen += f", {100 * fresh:.0f} % of fresh pairs"
         return Reading(is_sick, f"{seen}, over {ROUNDS} rounds")
-
-
-def _variance_of_guessing(pairs: float) -> float:
-    """Of the share of right pairs among all of so many clips, where the order is guessed."""
-    clips = max(2.0, (1 + math.sqrt(1 + 8 * pairs)) / 2)
-    return (2 * clips + 5) / (18 * clips * (clips - 1))

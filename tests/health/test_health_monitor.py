@@ -104,6 +104,10 @@ def test_what_is_sick_is_said_once_with_what_was_seen_and_what_to_do(watched, ro
     assert found.monitor.mark == f"! {condition_name(key)}"
 
 
+def test_a_run_that_was_taught_by_a_coin_is_found_out(watched, rows):
+    assert watched("moving_dot", rows("coin")).monitor.standing == ["accuracy at chance"]
+
+
 @pytest.mark.parametrize("key", ALARMS)
 def test_an_alarm_of_the_diagnostics_counts_and_is_not_said_twice(watched, rows, key):
     found = watched("moving_dot", changed(rows("moving_dot"), lambda row, index: {key: float(10 <= index < 15)}))
@@ -120,6 +124,11 @@ def test_entropy_of_continuous_actions_collapses_far_below_zero(watched, rows):
     assert watched("pendulum", changed(rows("pendulum"), change)).monitor.standing == ["entropy collapse"]
 
 
+def test_a_policy_may_begin_to_learn_in_the_first_half(watched, rows):
+    made = changed(rows("moving_dot"), entropy_stays)
+    assert watched("moving_dot", made, training={"env_steps": 400_000}).said == []
+
+
 def test_two_conditions_are_both_counted(watched, rows):
     sick = changed(changed(rows("moving_dot"), clips_stop), updates_are_wild)
     found = watched("moving_dot", sick)
@@ -132,11 +141,13 @@ def test_two_conditions_are_both_counted(watched, rows):
     [
         lambda row, index: {keys.TIME_ITERATION: 30.0} if index == 15 else {},
         lambda row, index: {keys.TIME_ITERATION: 5.0} if index % 3 == 0 else {},
+        lambda row, index: {keys.TIME_ITERATION: 0.02} if index == 3 else {},
         lambda row, index: dict.fromkeys(ACCURACIES, 0.45) if index in (9, 12) else {},
         lambda row, index: {keys.REWARD_VALIDATION_ACCURACY: 0.52},
         lambda row, index: {keys.FRESH_ACCURACY: 0.5},
         lambda row, index: {keys.MEMORY_TRIAL: 900.0} if index == 15 else {},
-        lambda row, index: {keys.MEMORY_TRIAL: 300.0 + 100 * min(index, 6)},
+        lambda row, index: {keys.MEMORY_TRIAL: 300.0 + 40 * min(index, 9)},
+        lambda row, index: {keys.MEMORY_TRIAL: 400.0 + 60 * (index % 6)},
         lambda row, index: {keys.MEMORY_BUFFER: 300.0 + 30 * index, keys.CLIPS_POOL: 40.0 * index},
         lambda row, index: {keys.POLICY_KL: 0.5} if index % 3 == 0 else {},
         lambda row, index: {keys.POLICY_ENTROPY: 0.01} if index == 15 else {},
@@ -145,9 +156,10 @@ def test_two_conditions_are_both_counted(watched, rows):
         lambda row, index: {keys.LABELS: row[keys.LABELS] * 8 // 10},
     ],
     ids=[
-        "one slow iteration", "every third is slow", "two bad rounds", "flipped answers", "all clips alike",
-        "one leap of memory", "memory of the warm-up", "a pool that fills", "single wild updates", "one low entropy",
-        "two iterations without clips", "a late round", "a fifth is skipped",
+        "one slow iteration", "every third is slow", "one quick iteration", "two bad rounds", "flipped answers",
+        "all clips alike", "one leap of memory", "memory of the warm-up", "memory in waves", "a pool that fills",
+        "single wild updates", "one low entropy", "two iterations without clips", "a late round",
+        "a fifth is skipped",
     ],
 )  # fmt: skip
 def test_noise_is_no_sickness(watched, rows, change):
