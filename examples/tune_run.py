@@ -40,7 +40,7 @@ def experiment(seed: int, env_steps: int, labels: int, output: Path) -> tune.Exp
         mine,
         seed=seed,
         mode="sync",
-        training={"env_steps": env_steps},
+        training={"env_steps": env_steps, "checkpoint_interval_env_steps": max(env_steps, 10_000) // 2},
         preferences={"labels": labels},
         teacher={"preset": "oracle"},
     )

@@ -10,13 +10,47 @@ NOTICES = "rlhp_notices"  # beside it: texts that the user must see
 DIAGNOSTICS = "rlhp_diagnostics"  # beside it: what diagnostics.json holds, or None
 
 
+class Bounds(NamedTuple):
+    """A healthy range that is the same for every run; None where it is open. What leaves it is a condition of its own.
+
+    The limits themselves belong to it.
+    """
+
+    low: float | None
+    high: float | None
+
+    def hold(self, value: float) -> bool:
+        """Whether a value is within them."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    @property
+    def text(self) -> str:
+        """`above 0`, `below 0.05`."""
+        ends = (("above", self.low), ("below", self.high))
+        return " and ".join(f"{word} {limit:g}" for word, limit in ends if limit is not None)
+
+
 class Metric(NamedTuple):
-    """One metric."""
+    """One metric.
+
+    Args:
+        key: its name.
+        unit: of its values.
+        meaning: what it is.
+        healthy: its healthy range in words, beside the bounds.
+        bounds: the part of that range that is checked while a run goes on (`health.range_watch`).
+    """
 
     key: str
     unit: str
     meaning: str
-    healthy: str
+    healthy: str = ""
+    bounds: Bounds | None = None
+
+    @property
+    def healthy_text(self) -> str:
+        """Bounds and words."""
+        return "; ".join(filter(None, (self.bounds.text if self.bounds is not None else "", self.healthy)))
 
 
 ENV_STEPS = "env_steps"
@@ -79,8 +113,24 @@ MEMORY_TRIAL = "memory_trial_mb"
 MEMORY_RUNNERS = "memory_env_runners_mb"
 MEMORY_BUFFER = "memory_buffer_mb"
 MEMORY_LEARNER = "memory_learner_mb"
+UNHEALTHY = "unhealthy"
+UNHEALTHY_ENTROPY_COLLAPSE = "unhealthy_entropy_collapse"
+UNHEALTHY_ENTROPY_PLATEAU = "unhealthy_entropy_plateau"
+UNHEALTHY_ACCURACY = "unhealthy_accuracy_at_chance"
+UNHEALTHY_LABELS = "unhealthy_labels_stopped"
+UNHEALTHY_CLIPS = "unhealthy_clips_stopped"
+UNHEALTHY_SPEED = "unhealthy_speed_decays"
+UNHEALTHY_MEMORY = "unhealthy_memory_grows"
+UNHEALTHY_OVER_OPTIMISATION = "unhealthy_over_optimisation"
+UNHEALTHY_OBSERVATIONS = "unhealthy_observations_differ"
 
-ALL_METRICS = (
+
+def unhealthy_key(key: str) -> str:
+    """Of the metric that is 1 while another one is out of its bounds."""
+    return f"{UNHEALTHY}_{key}"
+
+
+_MEASURED = (
     Metric(ENV_STEPS, "env steps", "Agent steps taken in all environments so far.", "grows to training.env_steps"),
     Metric(ITERATION, "-", "Training iterations so far, the initial collection included.", "-"),
     Metric(QUERIES, "queries", "Pairs asked so far; the budget is preferences.labels.", "follows the schedule"),
@@ -99,7 +149,13 @@ ALL_METRICS = (
         "Spearman correlation of predicted and true return over recent clips.",
         "above 0.5; falling while the predicted return rises means over-optimisation",
     ),
-    Metric(REWARD_TRAINING_LOSS, "nats", "Cross-entropy on the labels that members train on.", "below 0.6"),
+    Metric(
+        REWARD_TRAINING_LOSS,
+        "nats",
+        "Cross-entropy on the labels that members train on.",
+        "0.69 is chance",
+        Bounds(None, 0.69),
+    ),
     Metric(REWARD_VALIDATION_LOSS, "nats", "Cross-entropy on each member's left-out labels.", "1.1 to 1.5 x training"),
     Metric(
         REWARD_VALIDATION_ACCURACY, "0 to 1", "Left-out decided labels predicted right.", "above 0.6; 0.5 is chance"
@@ -154,8 +210,8 @@ ALL_METRICS = (
     ),
     Metric(ALARMS, "alarms", "Alarms that stand: observations differ, over-optimisation.", "0"),
     Metric(POLICY_ENTROPY, "nats", "Entropy of the policy.", "falls slowly; 0 is a collapse to one action"),
-    Metric(POLICY_KL, "nats", "KL divergence of the update.", "below 0.05"),
-    Metric(VALUE_EXPLAINED, "up to 1", "Variance of returns that the value function explains.", "above 0"),
+    Metric(POLICY_KL, "nats", "KL divergence of the update.", bounds=Bounds(None, 0.05)),
+    Metric(VALUE_EXPLAINED, "up to 1", "Variance of returns that the value function explains.", bounds=Bounds(0, None)),
     Metric(ENV_STEPS_PER_SECOND, "env steps/s", "Env steps over train_seconds, from the start.", "steady"),
     Metric(TIME_ITERATION, "s", "This iteration without evaluation.", "steady"),
     Metric(TIME_SAMPLING, "s", "Collecting rollouts, RLlib's moving average.", "steady"),
@@ -195,6 +251,30 @@ ALL_METRICS = (
     Metric(MEMORY_LEARNER, "MB", "Resident memory of the RewardLearner.", "flat once preferences.window is full"),
 )
 
+_CONDITIONS = (
+    Metric(UNHEALTHY, "conditions", "Conditions that hold: the number of those below.", "0"),
+    *(
+        Metric(key, "0 or 1", f"Whether {what}.", "0")
+        for key, what in (
+            (UNHEALTHY_ENTROPY_COLLAPSE, "the policy has come to take one action"),
+            (UNHEALTHY_ENTROPY_PLATEAU, "entropy is level from the first fifth of the run"),
+            (UNHEALTHY_ACCURACY, "the reward predicts left-out labels no better than guessing does"),
+            (UNHEALTHY_LABELS, "queries are due and no label comes"),
+            (UNHEALTHY_CLIPS, "hardly a clip comes"),
+            (UNHEALTHY_SPEED, "iterations take twice as long as at best"),
+            (UNHEALTHY_MEMORY, "memory grows after buffers are full"),
+            (UNHEALTHY_OVER_OPTIMISATION, "the over-optimisation alarm stands"),
+            (UNHEALTHY_OBSERVATIONS, "an alarm about observations that differ stands"),
+        )
+    ),
+    *(
+        Metric(unhealthy_key(metric.key), "0 or 1", f"Whether `{metric.key}` left its range.", "0")
+        for metric in _MEASURED
+        if metric.bounds is not None
+    ),
+)
+ALL_METRICS = (*_MEASURED, *_CONDITIONS)
+
 
 def metric_keys(members: int) -> list[str]:
     """All keys, those of a member for each of them."""
@@ -204,7 +284,7 @@ def metric_keys(members: int) -> list[str]:
 
 def metrics_page() -> str:
     """The table as Markdown."""
-    rows = [f"| `{metric.key}` | {metric.unit} | {metric.meaning} | {metric.healthy} |" for metric in ALL_METRICS]
+    rows = [f"| `{metric.key}` | {metric.unit} | {metric.meaning} | {metric.healthy_text} |" for metric in ALL_METRICS]
     made = "<!-- Made from rlhp_ray/metric_keys.py by `make docs`; change it there. -->"
     head = ["# Metrics", "", made, "", "In `metrics.csv` and TensorBoard, one row or point an iteration.", ""]
     return "\n".join([*head, "| key | unit | meaning | healthy |", "| --- | --- | --- | --- |", *rows])

@@ -26,6 +26,7 @@ ORDER = (
     "reward",
     "actors",
     "policy",
+    "health",
     "replay",
     "experiment",
     "checks",
@@ -35,7 +36,7 @@ ORDER = (
     "report",
     "cli",
 )
-WITHOUT_RAY = ("envs", "clips", "preferences", "reward")
+WITHOUT_RAY = ("envs", "clips", "preferences", "reward", "health")
 ALLOWED = {("config.validation", "envs")}
 
 Import = tuple[str, str]

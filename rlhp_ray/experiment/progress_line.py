@@ -1,4 +1,4 @@
-"""Tune callback that shows one live line: steps, labels, true return, predictor accuracy, time left; and notices."""
+"""Tune callback that shows one live line: steps, labels, returns, accuracy, health, time left; and notices."""
 
 import math
 import time
@@ -8,6 +8,7 @@ from ray.tune import Callback
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.experiment.live_line import LiveLine
+from rlhp_ray.health.monitor import HealthMonitor
 
 
 class ProgressLine(Callback):
@@ -16,11 +17,13 @@ class ProgressLine(Callback):
     Args:
         env_steps: of the whole run.
         labels: budget of queries, 0 on true reward.
+        health: of the run; it has seen a result before this line does.
     """
 
-    def __init__(self, env_steps: int, labels: int) -> None:
+    def __init__(self, env_steps: int, labels: int, health: HealthMonitor) -> None:
         self._env_steps = env_steps
         self._labels = labels
+        self._health = health
         self._first: tuple[float, float] | None = None
         self._line = LiveLine()
 
@@ -37,6 +40,8 @@ class ProgressLine(Callback):
         """Above the live line, for good; our processes' own standard error is not shown."""
         for notice in notices:
             self._line.notice(f"rlhp: warning: {notice}")
+        for change in self._health.take_changes():
+            self._line.notice(f"rlhp: {change}")
 
     def _parts(self, metrics: dict, now: float, done: int) -> list[str]:
         evaluated = metrics.get(keys.EVALUATION_RETURN)
@@ -50,6 +55,7 @@ class ProgressLine(Callback):
             f"greedy {evaluated:.1f}" if evaluated is not None else "",
             f"predictor {100 * accuracy:.0f} %" if accuracy is not None and math.isfinite(accuracy) else "",
             f"{metrics[keys.ENV_STEPS_PER_SECOND]:,.0f} steps/s",
+            self._health.mark,
             self._time_left(now, done),
         ]
 

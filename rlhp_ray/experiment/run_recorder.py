@@ -1,7 +1,7 @@
-"""Keeps the archive of one run while Tune trains it: metrics, diagnostics, links to checkpoints, and the summary."""
+"""Keeps the archive of one run while Tune trains it: metrics, health, diagnostics, checkpoints, and the summary."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from rlhp_ray.experiment.metrics_writer import MetricsWriter, read_rows
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_cost import Cost
 from rlhp_ray.experiment.summary import RunStatus, build_summary
+from rlhp_ray.health.monitor import HealthMonitor
 from rlhp_ray.policy.training_state import checkpoint_iteration
 
 
@@ -26,6 +27,7 @@ class RunRecorder(Callback):
     Args:
         archive: of the run.
         config: of the run.
+        action_space: of its environment, as `space_to_dict` gives it.
         restore: checkpoint that the run goes on from, or None.
         clock: seconds of this session on the wall.
 
@@ -34,21 +36,29 @@ class RunRecorder(Callback):
     """
 
     def __init__(
-        self, archive: RunArchive, config: RunConfig, restore: Path | None, clock: Callable[[], float]
+        self,
+        archive: RunArchive,
+        config: RunConfig,
+        action_space: Mapping[str, Any],
+        restore: Path | None,
+        clock: Callable[[], float],
     ) -> None:
         self.archive, self.config = archive, config
         self._prices = read_prices(archive.directory)
         self._gpus = 0.0
         rows = read_rows(archive.metrics_file, checkpoint_iteration(restore) if restore else 0)
         self._writer = MetricsWriter(archive.metrics_file, archive.tensorboard_dir, rows, clock, config.reward.members)
+        self.health = HealthMonitor(config, action_space, rows)
         evaluated = [float(row[keys.EVALUATION_RETURN]) for row in rows if row[keys.EVALUATION_RETURN]]
         links = CheckpointLinks(archive, best=max(evaluated, default=-float("inf")))
         self._parts = (self._writer, DiagnosticsFile(archive.diagnostics_file), links)
 
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
         self._gpus = trial.placement_group_factory.required_resources.get("GPU", 0.0)
+        metrics = result[keys.METRICS]
+        with_health = {**result, keys.METRICS: metrics | self.health.update(metrics)}
         for part in self._parts:
-            part.on_trial_result(iteration, trials, trial, result, **info)
+            part.on_trial_result(iteration, trials, trial, with_health, **info)
 
     def on_checkpoint(self, iteration: int, trials: list, trial: Any, checkpoint: Any, **info: Any) -> None:
         for part in self._parts:
@@ -64,7 +74,7 @@ class RunRecorder(Callback):
         self._writer.close()
         wall_seconds = self._writer.wall_seconds
         latest, cost = self._writer.latest, self._cost(wall_seconds)
-        summary = build_summary(self.config, self.archive, status, latest, wall_seconds, cost, failures)
+        summary = build_summary(self.config, self.archive, status, latest, wall_seconds, cost, failures, self.health)
         self.archive.write_summary(summary)
         return summary
 

@@ -7,6 +7,7 @@ from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_cost import Cost
+from rlhp_ray.health.monitor import HealthMonitor
 
 
 class RunStatus(StrEnum):
@@ -26,10 +27,11 @@ def build_summary(
     wall_seconds: float,
     cost: Cost,
     failures: int,
+    health: HealthMonitor | None,
 ) -> dict[str, Any]:
     """The summary from the last metrics; figures are about the last policy, never the best checkpoint.
 
-    `failures` counts those that were recovered from, too.
+    `failures` counts those that were recovered from, too. `health` is None where no iteration was finished.
     """
     last = archive.checkpoints_dir / "last"
     return {
@@ -53,6 +55,8 @@ def build_summary(
         "waiting_seconds": metrics.get(keys.TIME_WAITING, 0.0),
         **cost.to_summary(),
         "failures": failures,
+        "health": health.standing if health is not None else [],
+        "health_ever": health.ever if health is not None else [],
         "status": status.value,
         "checkpoint": "checkpoints/last" if last.exists() else None,
     }

@@ -84,7 +84,7 @@ def run_session(
             summary = recorder.close(status, failures)
         else:
             nothing = Cost(0.0, 0.0, {}, bytes_below(archive.directory), None, None)
-            summary = build_summary(config, archive, status, {}, time.monotonic() - started, nothing, failures)
+            summary = build_summary(config, archive, status, {}, time.monotonic() - started, nothing, failures, None)
             archive.write_summary(summary)
         if status is RunStatus.DONE:
             draw_and_film(archive, config)

@@ -20,6 +20,7 @@ from rlhp_ray.experiment.summary import RunStatus
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.preference_algorithm import BUFFER_NAME_KEY, checkpoint_interval_iterations
 from rlhp_ray.reward.run_ensemble import ensemble_spec
+from rlhp_ray.reward.space_json import space_to_dict
 
 CHECKPOINTS_KEPT = 2  # the best and, always, the last
 
@@ -45,7 +46,7 @@ class TuneSession:
     ) -> None:
         self._archive, self._config, self._restore = archive, config, restore
         self._algorithm_config = build_algorithm_config(config)
-        self.recorder = RunRecorder(archive, config, restore, clock)
+        self.recorder = RunRecorder(archive, config, space_to_dict(description.action_space), restore, clock)
         self._buffer = None
         if config.reward_source == "preferences":
             name = f"PreferenceBuffer:{archive.directory.name}"
@@ -57,7 +58,7 @@ class TuneSession:
         """Train until the budget of env steps is spent, or an interrupt. Raises what made the trial fail."""
         stopper = InterruptStopper()
         labels = self._config.preferences.labels if self._buffer is not None else 0
-        progress = ProgressLine(self._config.training.env_steps, labels)
+        progress = ProgressLine(self._config.training.env_steps, labels, self.recorder.health)
         run_name = self._archive.directory.name  # Tune pickles the creators below: they must not hold this session
         storage, session = tune_directory(self._archive)
         algorithm_class = self._algorithm_config.algo_class
@@ -73,7 +74,7 @@ class TuneSession:
                 restore=str(self._restore) if self._restore else None,
                 stop=stopper,
                 checkpoint_config=run_checkpoints(self._config, self._algorithm_config),
-                callbacks=[self.recorder, progress],
+                callbacks=[self.recorder, progress],  # in this order: the line shows the health that the recorder found
                 verbose=0,
                 raise_on_failed_trial=False,
             )

@@ -81,10 +81,17 @@ class RunDiagnostics:
             self._outcomes = [*self._outcomes, outcome][-MOST_ROUNDS:]
             self._check_trends(opposite_trends(self._outcomes))
         self.snapshot = _snapshot(report, fitted, accuracy, pairs)
-        return metrics | {keys.ALARMS: len(self._standing)}
+        return metrics | self._alarm_metrics()
 
     def _gap_metrics(self, key: str, gap: ObservationGap | None) -> dict[str, float]:
-        return {key: math.nan if gap is None else gap.distance, keys.ALARMS: len(self._standing)}
+        return {key: math.nan if gap is None else gap.distance, **self._alarm_metrics()}
+
+    def _alarm_metrics(self) -> dict[str, float]:
+        return {
+            keys.ALARMS: len(self._standing),
+            keys.UNHEALTHY_OVER_OPTIMISATION: float(OVER_OPTIMISATION in self._standing),
+            keys.UNHEALTHY_OBSERVATIONS: float(bool(self._standing & {ACTING, FITTING})),
+        }
 
     def _check_gap(self, alarm: str, gap: ObservationGap | None, limit: float, occasion: str) -> None:
         if gap is None:

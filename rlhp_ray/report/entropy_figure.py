@@ -1,8 +1,9 @@
 """Entropy of the policy over time, with its failure shapes named."""
 
 from rlhp_ray import metric_keys as keys
+from rlhp_ray.health.entropy_shapes import EntropyShape
 from rlhp_ray.report.drawing import Drawing, Table
-from rlhp_ray.report.entropy_shapes import EntropyShape, entropy_maximum, entropy_shape, finding
+from rlhp_ray.report.entropy_finding import finding, run_scale, run_shape
 from rlhp_ray.report.figure_parts import add_legend, finish_axes, new_figure, note_level
 from rlhp_ray.report.run_groups import EnvGroup
 from rlhp_ray.report.seed_curves import HOW_TO_READ, column, curve_table, curve_words, draw_seed_curves
@@ -14,7 +15,7 @@ def draw_entropy(group: EnvGroup) -> Drawing | None:
     axes = figure.subplots()
     if not draw_seed_curves(axes, group.settings, curve):
         return None
-    maxima = {entropy_maximum(run) for run in group.runs if run.action_space}
+    maxima = {run_scale(run).maximum for run in group.runs if run.action_space}
     if len(maxima) == 1 and (maximum := maxima.pop()) is not None:
         note_level(axes, maximum, "random choice among all actions")
         axes.set_ylim(0, 1.12 * maximum)
@@ -22,7 +23,7 @@ def draw_entropy(group: EnvGroup) -> Drawing | None:
     finish_axes(axes, "environment steps", "policy entropy (nats)", of_steps=True)
     add_legend(figure, axes)
     plain = curve_table(group.settings, curve, _two_digits)
-    shapes = [", ".join(_counted([entropy_shape(run) for run in setting.runs])) for setting in group.settings]
+    shapes = [", ".join(_counted([run_shape(run) for run in setting.runs])) for setting in group.settings]
     return Drawing(
         "entropy",
         "Policy entropy",

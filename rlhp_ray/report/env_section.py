@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rlhp_ray.report.drawing import Drawing, Table
 from rlhp_ray.report.figure_parts import MAX_DRAWN
+from rlhp_ray.report.health_table import health_table, is_recorded
 from rlhp_ray.report.html_elements import element, image, items, table, text
 from rlhp_ray.report.report_run import ReportRun
 from rlhp_ray.report.run_groups import EnvGroup
@@ -27,7 +28,7 @@ def env_section(
         left = f"Figures and pairs show {shown}; the other tables hold all of them."
         parts.append(element("p", text(left)))
     parts.append(element("div", "".join(_figure(*picture) for picture in pictures), class_="figures"))
-    parts += [element("h3", "Runs"), _runs(group), _videos(group, videos)]
+    parts += [_health(group), element("h3", "Runs"), _runs(group), _videos(group, videos)]
     return element("section", "\n".join(parts))
 
 
@@ -53,6 +54,17 @@ def _settings(group: EnvGroup) -> str:
     return element("h3", "Settings: what differs") + element(
         "div", table(Table(("setting", *keys), rows)), class_="settings"
     )
+
+
+def _health(group: EnvGroup) -> str:
+    found = health_table(group)
+    if found is None:
+        return ""
+    silent = sum(not is_recorded(run) for run in group.runs)
+    told = "Conditions that held while a run went on, and when." if found.rows else "No condition held in any run."
+    told += f" {silent} of {len(group.runs)} runs recorded none, being older." if silent else ""
+    shown = element("div", table(found), class_="runs") if found.rows else ""
+    return element("h3", "Health") + element("p", text(told)) + shown
 
 
 def _runs(group: EnvGroup) -> str:

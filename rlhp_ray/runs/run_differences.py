@@ -29,7 +29,7 @@ RESULT_KEYS = (
     "status",
 )
 """Keys of `summary.json` that one configuration determines in synchronous mode, on one machine and set of versions:
-everything but times, costs and paths."""
+everything but times, costs, paths, and health, which depends on times."""
 _MISSING = "(none)"
 _MAX_VALUE_CHARS = 60
 

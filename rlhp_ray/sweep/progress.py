@@ -8,6 +8,7 @@ from ray.tune import Callback
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.experiment.live_line import LiveLine
+from rlhp_ray.health.monitor import HealthMonitor
 
 
 class SweepProgress(Callback):
@@ -17,10 +18,18 @@ class SweepProgress(Callback):
         env_steps: budget of each trial that is run now, by its name.
         ended_before: trials of the sweep that had ended by then.
         trials_in_all: of the sweep.
+        healths: of the trials, by name; each has seen a result before this line does.
     """
 
-    def __init__(self, env_steps: Mapping[str, int], ended_before: int, trials_in_all: int) -> None:
+    def __init__(
+        self,
+        env_steps: Mapping[str, int],
+        ended_before: int,
+        trials_in_all: int,
+        healths: Mapping[str, HealthMonitor],
+    ) -> None:
         self._budgets = env_steps
+        self._healths = healths
         self._done = dict.fromkeys(env_steps, 0)
         self._first: dict[str, int] = {}
         self._running: set[str] = set()
@@ -32,6 +41,8 @@ class SweepProgress(Callback):
         name, metrics = str(trial), result[keys.METRICS]
         for notice in result[keys.NOTICES]:
             self._line.notice(f"rlhp: warning: {name}: {notice}")
+        for change in self._healths[name].take_changes():
+            self._line.notice(f"rlhp: {name}: {change}")
         self._started = self._started or time.monotonic()
         self._running.add(name)
         self._done[name] = min(metrics[keys.ENV_STEPS], self._budgets[name])
@@ -57,11 +68,13 @@ class SweepProgress(Callback):
 
     def _show(self) -> None:
         ended, count = self._ended, self._trials_in_all
-        running = ", ".join(
-            f"{name} {100 * self._done[name] // self._budgets[name]} %" for name in sorted(self._running)
-        )
+        running = ", ".join(self._trial_text(name) for name in sorted(self._running))
         parts = [f"{ended} of {count} trials", running, self._time_left()]
         self._line.show(" | ".join(part for part in parts if part), last=ended == count)
+
+    def _trial_text(self, name: str) -> str:
+        done, mark = f"{name} {100 * self._done[name] // self._budgets[name]} %", self._healths[name].mark
+        return f"{done} ({mark})" if mark else done
 
     def _time_left(self) -> str:
         """As long again per env step as so far, with as many trials beside each other."""

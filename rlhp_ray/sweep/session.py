@@ -1,5 +1,6 @@
 """Runs the trials of a sweep through one `tune.run`: each is a whole run in a directory of its own."""
 
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.experiment.checkpoint_links import last_checkpoint
 from rlhp_ray.experiment.interrupts import InterruptStopper, interrupt_once
 from rlhp_ray.experiment.run_archive import RunArchive
@@ -17,6 +19,7 @@ from rlhp_ray.experiment.run_recorder import RunRecorder
 from rlhp_ray.experiment.tuning import run_checkpoints, tune_directory
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.preference_algorithm import STORE_DIRECTORY_KEY, TRIAL_CPUS_KEY
+from rlhp_ray.reward.space_json import space_to_dict
 from rlhp_ray.sweep.progress import SweepProgress
 from rlhp_ray.sweep.recorder import SweepRecorder, TrialClock
 from rlhp_ray.sweep.sweep_file import SweepSettings
@@ -51,11 +54,15 @@ class SweepSession:
         self._experiments = []
         for name, (archive, config) in runs.items():
             restore = last_checkpoint(archive)
-            recorders[name] = RunRecorder(archive, config, restore, clocks[name])
+            action_space = _action_space(config.env.id, config.env.frame_skip)
+            recorders[name] = RunRecorder(archive, config, action_space, restore, clocks[name])
             self._experiments.append(self._experiment(name, archive, config, restore))
         self._recorder = SweepRecorder(recorders, clocks, self._stopper)
         self._progress = SweepProgress(
-            {name: config.training.env_steps for name, (_, config) in runs.items()}, ended_before, trials_in_all
+            {name: config.training.env_steps for name, (_, config) in runs.items()},
+            ended_before,
+            trials_in_all,
+            {name: recorder.health for name, recorder in recorders.items()},
         )
 
     def run(self) -> bool:
@@ -102,3 +109,8 @@ class SweepSession:
             grace_period=max(1, round(ASHA_GRACE_SHARE * self._longest)),
             reduction_factor=ASHA_REDUCTION,
         )
+
+
+@functools.cache
+def _action_space(env_id: str, frame_skip: int | None) -> dict[str, object]:
+    return space_to_dict(describe_env(env_id, frame_skip=frame_skip).action_space)

@@ -1,52 +1,72 @@
-"""What a run is billed: by the prices of its start, and for the GPUs that Ray reserved."""
+"""What a recorder finds of a run's health is in every row, in the summary, and goes on after a resume."""
 
+import csv
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from rlhp_ray import metric_keys as keys
-from rlhp_ray.config.loading import dump_config, load_config
-from rlhp_ray.config.price_table import PriceTable
+from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_recorder import RunRecorder
 from rlhp_ray.experiment.summary import RunStatus
 
-HALF_AN_HOUR = 1800.0
-
-
-def finished(archive: RunArchive, gpus: float = 0.0) -> dict:
-    """The summary of a run of one iteration: half an hour, an hour of processors."""
-    config = load_config("moving_dot")
-    recorder = RunRecorder(archive, config, None, lambda: HALF_AN_HOUR)
-    trial = SimpleNamespace(placement_group_factory=SimpleNamespace(required_resources={"CPU": 2.0, "GPU": gpus}))
-    metrics = {keys.ITERATION: 1, keys.ENV_STEPS: 100, keys.CPU_SECONDS: 3600.0, keys.MEMORY: 900.0, keys.WRITTEN: 2.0}
-    recorder.on_trial_result(1, [], trial, {keys.METRICS: metrics, keys.DIAGNOSTICS: None})
-    return recorder.close(RunStatus.DONE, failures=0)
+CONFIG = RunConfig.model_validate({"env": {"id": "CartPole-v1"}, "reward_source": "true_reward"})
+TRIAL = SimpleNamespace(placement_group_factory=SimpleNamespace(required_resources={"CPU": 1.0}))
+WILD = keys.unhealthy_key(keys.POLICY_KL)
 
 
 @pytest.fixture
 def archive(tmp_path: Path) -> RunArchive:
-    prices = PriceTable(currency="EUR", cpu_hour=0.5, gpu_hour=2.0)
-    text = dump_config(load_config("moving_dot"))
-    return RunArchive.create(tmp_path, "run", "x", text, "rlhp train moving_dot", None, None, prices)
+    return RunArchive.create(tmp_path, None, "cartpole", "seed: 0\n", "rlhp train cartpole", None, None, None)
 
 
-def test_prices_of_later_do_not_count(archive: RunArchive, tmp_path: Path) -> None:
-    (tmp_path / "prices.yaml").write_text("currency: USD\ncpu_hour: 100\n")
-    summary = finished(archive)
-    assert (summary["cpu_hours"], summary["cost"], summary["currency"]) == (1.0, 0.5, "EUR")
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """Made after iteration 14."""
+    counts = tmp_path / "checkpoint" / "preference_training" / "counts.json"
+    counts.parent.mkdir(parents=True)
+    counts.write_text(json.dumps({"iteration": 14}))
+    return tmp_path / "checkpoint"
+
+
+def record(archive: RunArchive, iterations: range, divergence: float, restore: Path | None = None) -> dict:
+    recorder = RunRecorder(archive, CONFIG, {"type": "Discrete", "n": 2}, restore, lambda: 1.0)
+    for iteration in iterations:
+        metrics = {
+            keys.ITERATION: iteration,
+            keys.ENV_STEPS: 100 * iteration,
+            keys.TIME_ITERATION: 1.0,
+            keys.POLICY_KL: divergence,
+            keys.CPU_SECONDS: 1.0,
+        }
+        recorder.on_trial_result(iteration, [], TRIAL, {keys.METRICS: metrics, keys.DIAGNOSTICS: None})
+        assert keys.UNHEALTHY not in metrics, "what was reported is left as it was"
+    return recorder.close(RunStatus.INTERRUPTED, failures=0)
+
+
+def column(archive: RunArchive, key: str) -> list[str]:
+    with archive.metrics_file.open(newline="") as file:
+        return [row[key] for row in csv.DictReader(file)]
+
+
+def test_a_condition_is_in_the_rows_and_in_the_summary(archive):
+    summary = record(archive, range(1, 15), 0.3)
+    assert (summary["health"], summary["health_ever"]) == (["policy kl"], ["policy kl"])
     assert archive.read_summary() == summary
+    assert column(archive, WILD) == column(archive, keys.UNHEALTHY) == ["0"] * 11 + ["1"] * 3
 
 
-def test_reserved_gpus_cost_all_of_the_time(archive: RunArchive) -> None:
-    summary = finished(archive, gpus=3.0)
-    assert summary["gpu_hours"] == 1.5
-    assert summary["cost"] == 1.0 * 0.5 + 1.5 * 2.0
+def test_a_resumed_run_remembers_what_held_before(archive, checkpoint):
+    record(archive, range(1, 21), 0.3)
+    summary = record(archive, range(15, 31), 0.01, restore=checkpoint)
+    assert (summary["health"], summary["health_ever"]) == ([], ["policy kl"])
+    held = column(archive, WILD)
+    assert len(held) == 30 and held[13:15] == ["1", "1"] and held[-1] == "0"
 
 
-def test_memory_and_bytes_are_recorded(archive: RunArchive) -> None:
-    summary = finished(archive)
-    assert (summary["peak_memory_mb"], summary["bytes_written"]) == (900.0, 2_000_000)
-    files = sum(path.stat().st_size for path in archive.directory.rglob("*") if path.is_file())
-    assert 0 < summary["bytes_on_disk"] <= files, "the summary itself came after"
+def test_a_healthy_run_has_nothing_to_tell(archive):
+    summary = record(archive, range(1, 15), 0.01)
+    assert (summary["health"], summary["health_ever"]) == ([], [])

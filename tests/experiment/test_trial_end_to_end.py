@@ -23,7 +23,7 @@ SHORT = [
     "preferences.labels=60",
     "evaluation.episodes=50",
 ]
-TIMES = ("seconds", "time_", "per_second", "memory", "_mb")
+TIMES = ("seconds", "time_", "per_second", "memory", "_mb", "unhealthy")  # health may depend on times
 KILL_AFTER_ITERATION = 4
 MAX_RUN_SECONDS = 240
 
@@ -95,7 +95,7 @@ def summary(directory: Path) -> dict:
 
 
 def deterministic_summary(directory: Path) -> dict:
-    costs = ("hours", "cost", "memory", "bytes")
+    costs = ("hours", "cost", "memory", "bytes", "health")  # and what depends on times
     return {
         key: value for key, value in summary(directory).items() if not any(part in key for part in (*costs, "second"))
     }
@@ -134,6 +134,9 @@ def test_a_healthy_run_is_watched_and_raises_no_alarm(undisturbed: Path) -> None
     assert {float(row["observation_gap"]) for row in rows} == {0.0}, "policy and predictor are shown the same"
     assert all(0 < float(row["observation_gap_fitting"]) < 4 for row in rows)
     assert {row["alarms"] for row in rows} == {"0"}
+    conditions = {key for key in rows[0] if key.startswith("unhealthy_")} - {"unhealthy_speed_decays"}
+    assert len(conditions) > 8 and {row[key] for row in rows for key in conditions} == {"0"}
+    assert set(summary(undisturbed)["health_ever"]) <= {"speed decays"}, "which the machine decides, not the run"
     for key in ("fresh_pair_accuracy", "calibration_error", "predicted_gain", "member_3_reward_p95"):
         assert len({float(row[key]) for row in rows}) > 2, key
     snapshot = json.loads((undisturbed / "diagnostics.json").read_text())

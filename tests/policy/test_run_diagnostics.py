@@ -60,6 +60,7 @@ def test_an_alarm_is_said_once_and_again_only_after_it_was_over(diagnostics):
     for distance in (0.9, 1.1, 5.0, 0.6, 1.1, 0.4, 0.9, 1.1):
         metrics = diagnostics.acted(acted(apart(distance * ACTING_LIMIT)))
         said.append((len(diagnostics.take_notices()), metrics[keys.ALARMS]))
+        assert (metrics[keys.UNHEALTHY_OBSERVATIONS], metrics[keys.UNHEALTHY_OVER_OPTIMISATION]) == (said[-1][1], 0)
         assert metrics[keys.OBSERVATION_GAP] == pytest.approx(distance)
     # Between half the limit and the limit nothing changes, so 0.6 does not end it and 0.9 does not begin it.
     assert said == [(0, 0), (1, 1), (0, 1), (0, 1), (0, 1), (0, 0), (0, 0), (1, 1)]
@@ -106,9 +107,12 @@ def test_a_true_return_that_falls_while_the_predicted_one_rises_is_said_once(dia
     (text,) = diagnostics.take_notices()
     assert "over-optimisation: over the last 10 rounds the policy gained 1.8 standard deviations" in text
     assert "true return of its clips fell by 1.8 (1.8 standard deviations)" in text
-    assert diagnostics.round_finished(*a_round(4.0, -4.0))[keys.ALARMS] == 1
+    metrics = diagnostics.round_finished(*a_round(4.0, -4.0))
+    assert (metrics[keys.ALARMS], metrics[keys.UNHEALTHY_OVER_OPTIMISATION]) == (1, 1)
+    assert metrics[keys.UNHEALTHY_OBSERVATIONS] == 0
     over_optimise(diagnostics, 40, direction=-1)
-    assert diagnostics.round_finished(*a_round(8.0, 8.0))[keys.ALARMS] == 0
+    metrics = diagnostics.round_finished(*a_round(8.0, 8.0))
+    assert (metrics[keys.ALARMS], metrics[keys.UNHEALTHY_OVER_OPTIMISATION]) == (0, 0)
     assert diagnostics.take_notices() == []
 
 

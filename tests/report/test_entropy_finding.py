@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from rlhp_ray.report.entropy_shapes import EntropyShape, entropy_maximum, entropy_shape, finding
+from rlhp_ray.health.entropy_shapes import EntropyShape
+from rlhp_ray.report.entropy_finding import finding, run_scale, run_shape
 
 N = 20
 NOISE = 0.01 * np.random.default_rng(0).standard_normal(N)
@@ -33,7 +34,7 @@ FALLS_EARLY_AND_STAYS = np.concatenate([np.linspace(1.6, 0.7, 3), np.full(17, 0.
 )
 def test_shapes_of_a_choice_among_five_actions(report_run, entropy, shape):
     run = report_run("run", entropy=entropy)
-    assert entropy_shape(run) is shape
+    assert run_shape(run) is shape
     assert (finding(run) is None) == (shape in (EntropyShape.FALLING, EntropyShape.UNKNOWN))
 
 
@@ -49,12 +50,12 @@ def test_findings_say_what_the_policy_does(report_run):
 def test_zero_means_nothing_of_continuous_actions(report_run):
     space = {"type": "Box", "shape": [1]}
     through_zero = report_run("through", entropy=np.linspace(1.4, -0.5, N), action_space=space)
-    assert entropy_maximum(through_zero) is None
-    assert entropy_shape(through_zero) is EntropyShape.FALLING
+    assert run_scale(through_zero).maximum is None
+    assert run_shape(through_zero) is EntropyShape.FALLING
     narrow = np.concatenate([np.linspace(1.4, -2.5, 15), np.full(5, -2.5)])
-    assert entropy_shape(report_run("narrow", entropy=narrow, action_space=space)) is EntropyShape.COLLAPSE
+    assert run_shape(report_run("narrow", entropy=narrow, action_space=space)) is EntropyShape.COLLAPSE
     level = report_run("level", entropy=np.full(N, 1.42), action_space=space)
-    assert entropy_shape(level) is EntropyShape.PLATEAU
+    assert run_shape(level) is EntropyShape.PLATEAU
 
 
 def test_without_a_checkpoint_the_highest_entropy_stands_for_the_maximum(make_run):
@@ -64,5 +65,5 @@ def test_without_a_checkpoint_the_highest_entropy_stands_for_the_maximum(make_ru
     directory = make_run("run", entropy=COLLAPSED)
     (directory / "checkpoints" / "last" / "inference" / "policy.json").unlink()
     run = read_report_run(open_run(directory))
-    assert entropy_maximum(run) == pytest.approx(1.6)
-    assert entropy_shape(run) is EntropyShape.COLLAPSE
+    assert run_scale(run).maximum == pytest.approx(1.6)
+    assert run_shape(run) is EntropyShape.COLLAPSE
