@@ -20,9 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from rlhp_ray.config.price_table import PRICES_FILE, PriceTable
 from rlhp_ray.errors import ArchiveError
 from rlhp_ray.experiment.archive_files import (
     archive_errors,
@@ -35,6 +34,9 @@ from rlhp_ray.experiment.archive_files import (
     write_durably,
 )
 from rlhp_ray.experiment.provenance import archive_code, hardware, installed_versions, mask_secrets
+
+if TYPE_CHECKING:
+    from rlhp_ray.config.price_table import PriceTable
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class RunArchive:
         command: str,
         question: str | None,
         expect: str | None,
-        prices: PriceTable | None = None,
+        prices: "PriceTable | None" = None,
     ) -> Self:
         """Makes `<output_dir>/<name>` (or `<default_stem>-<unique suffix>`) and files what is known before the run.
 
@@ -128,7 +130,7 @@ class RunArchive:
         return summary
 
     def _fill(
-        self, config_yaml: str, command: str, question: str | None, expect: str | None, prices: PriceTable | None
+        self, config_yaml: str, command: str, question: str | None, expect: str | None, prices: "PriceTable | None"
     ) -> None:
         for folder in self._folders:
             folder.mkdir()
@@ -138,6 +140,8 @@ class RunArchive:
             text = "\n".join(f"# {title}\n\n{body.strip()}\n" for title, body in parts if body)
             write_durably(self.question_file, text)
         if prices is not None:
+            from rlhp_ray.config.price_table import PRICES_FILE  # pydantic, which a list of runs does without
+
             write_durably(self.directory / PRICES_FILE, prices.to_yaml())
         write_durably(self.versions_file, installed_versions())
         write_durably(self.hardware_file, json.dumps(hardware(), indent=2) + "\n")
