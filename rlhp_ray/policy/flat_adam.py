@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.utils import get_total_norm
 from torch.optim.adam import adam
 
 CLIP_EPSILON = 1e-6  # as in torch.nn.utils.clip_grads_with_norm_
@@ -50,7 +49,7 @@ class FlatAdam:
 
     def norm(self) -> Tensor:
         """Over all gradients."""
-        return get_total_norm([parameter.grad for parameter in self._parameters if parameter.grad is not None])
+        return torch.linalg.vector_norm(self._gradients)
 
     def step(self, norm: Tensor, max_norm: float) -> None:
         """Scale the gradients so that their norm is at most `max_norm`, and follow them."""
@@ -59,7 +58,7 @@ class FlatAdam:
         beta1, beta2 = group["betas"]
         adam(
             [self._values], [self._gradients], [self._means], [self._squares], [], [self._steps],
-            foreach=False, amsgrad=False, beta1=beta1, beta2=beta2, lr=group["lr"],
+            foreach=False, fused=True, amsgrad=False, beta1=beta1, beta2=beta2, lr=group["lr"],
             weight_decay=group["weight_decay"], eps=group["eps"], maximize=False,
         )  # fmt: skip
 

@@ -1,8 +1,9 @@
 """RLlib's PPO learner for our own networks, with its bookkeeping once per update in place of once per minibatch.
 
 On a small network RLlib spends most of a minibatch on itself: batches wrapped and sliced column by column, some twenty
-metrics of which only the last value is kept, gradients searched for NaN tensor by tensor. What is learnt stays the same
-to the bit: the same minibatches, loss, clipping and optimiser, in the same order.
+metrics of which only the last value is kept, gradients searched for NaN tensor by tensor; and PyTorch most of the rest
+on autograd's graph. What is learnt stays the same but for rounding: the same minibatches, loss, clipping and optimiser,
+in the same order.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,18 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from ray.rllib.algorithms.ppo.ppo import (
-    LEARNER_RESULTS_KL_KEY,
-    LEARNER_RESULTS_VF_EXPLAINED_VAR_KEY,
-    LEARNER_RESULTS_VF_LOSS_UNCLIPPED_KEY,
-    PPOConfig,
-)
+from ray.rllib.algorithms.ppo.ppo import PPOConfig
 from ray.rllib.algorithms.ppo.torch.ppo_torch_learner import PPOTorchLearner
 from ray.rllib.core import ALL_MODULES, DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
-from ray.rllib.core.learner.learner import ENTROPY_KEY, POLICY_LOSS_KEY, VF_LOSS_KEY
+from ray.rllib.core.learner.learner import Learner
 from ray.rllib.core.learner.training_data import TrainingData
-from ray.rllib.evaluation.postprocessing import Postprocessing
 from ray.rllib.utils.metrics import (
     MODULE_TRAIN_BATCH_SIZE_MEAN,
     NUM_ENV_STEPS_TRAINED,
@@ -31,28 +26,35 @@ from ray.rllib.utils.metrics import (
     NUM_MODULE_STEPS_TRAINED_LIFETIME,
     WEIGHTS_SEQ_NO,
 )
-from ray.rllib.utils.torch_utils import compute_global_norm, explained_variance
+from ray.rllib.utils.torch_utils import compute_global_norm
 from torch import Tensor
 
 from rlhp_ray.policy.flat_adam import FlatAdam
+from rlhp_ray.policy.mlp_gradient import MLPActorCriticGradient
+from rlhp_ray.policy.ppo_loss import COLUMNS, Coefficients, LossTerms, Rows, loss_terms
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 
-COLUMNS = (
-    Columns.OBS,
-    Columns.ACTIONS,
-    Columns.ACTION_LOGP,
-    Columns.LOSS_MASK,
-    Postprocessing.ADVANTAGES,
-    Postprocessing.VALUE_TARGETS,
-)
-"""Those of a training batch that the loss is made of."""
 
+@dataclass(frozen=True, eq=False)
+class LastMinibatch:
+    """Of an update: what its metrics are made of.
 
-class Rows(dict[str, Tensor]):
-    """Columns of a minibatch; its length is the number of rows."""
+    Args:
+        terms: of the loss.
+        coefficients: of the loss.
+        gradient_norm: over all parameters, before clipping.
+    """
 
-    def __len__(self) -> int:
-        return len(self[Columns.OBS])
+    terms: LossTerms
+    coefficients: Coefficients
+    gradient_norm: Tensor
+
+    def metrics(self) -> dict[str, Any]:
+        """By RLlib's keys."""
+        return self.terms.metrics() | {
+            Learner.TOTAL_LOSS_KEY: self.terms.loss(self.coefficients),
+            "gradients_default_optimizer_global_norm": self.gradient_norm,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,48 +72,6 @@ class Minibatch:
     def env_steps(self) -> int:
         """As `MultiAgentBatch.env_steps`."""
         return self.batch_env_steps
-
-
-@dataclass(frozen=True, eq=False)
-class LossTerms:
-    """What the loss of a minibatch was made of, each `[rows]` but the norm.
-
-    Args:
-        mask: of the rows that count.
-        surrogate: clipped.
-        value_errors: squared.
-        clipped_value_errors: of these, what the loss takes.
-        entropy: of the policy.
-        values: predicted.
-        value_targets: what they should have been.
-        gradient_norm: over all parameters, before clipping.
-    """
-
-    mask: Tensor
-    surrogate: Tensor
-    value_errors: Tensor
-    clipped_value_errors: Tensor
-    entropy: Tensor
-    values: Tensor
-    value_targets: Tensor
-    gradient_norm: Tensor
-
-    def metrics(self) -> dict[str, Any]:
-        """By RLlib's keys."""
-        return {
-            POLICY_LOSS_KEY: -masked_mean(self.surrogate, self.mask),
-            VF_LOSS_KEY: masked_mean(self.clipped_value_errors, self.mask),
-            LEARNER_RESULTS_VF_LOSS_UNCLIPPED_KEY: masked_mean(self.value_errors, self.mask),
-            LEARNER_RESULTS_VF_EXPLAINED_VAR_KEY: explained_variance(self.value_targets, self.values),
-            ENTROPY_KEY: masked_mean(self.entropy, self.mask),
-            LEARNER_RESULTS_KL_KEY: torch.tensor(0.0),
-            "gradients_default_optimizer_global_norm": self.gradient_norm,
-        }
-
-
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean of `[rows]` over those that count."""
-    return torch.sum(values[mask]) / torch.sum(mask)
 
 
 def cyclic_rows(num_rows: int, minibatch_size: int, num_epochs: int, shuffles: bool) -> Iterator[np.ndarray]:
@@ -149,7 +109,7 @@ class LeanPPOLearner(PPOTorchLearner):
         self._is_lean = False
         self._row_counts: list[int] = []
         self._env_steps = 0
-        self._last_terms: LossTerms | None = None
+        self._last: LastMinibatch | None = None
         self._adam: FlatAdam | None = None
 
     def _has_short_way(self) -> bool:
@@ -212,45 +172,39 @@ class LeanPPOLearner(PPOTorchLearner):
         """One gradient step on a minibatch."""
         if not self._is_lean:
             return super()._update(batch, **kwargs)
-        rows, config, module = batch[DEFAULT_MODULE_ID], self.config, self.module[DEFAULT_MODULE_ID]
-        assert isinstance(config, PPOConfig) and isinstance(module, ActorCriticRLModule)
-        features = module.network.features(rows[Columns.OBS])
-        logits = module.network.action_distribution_inputs(features)
-        policy = module.get_train_action_dist_cls().from_logits(logits)
-        advantages, mask = rows[Postprocessing.ADVANTAGES], rows[Columns.LOSS_MASK]
-
-        ratio = torch.exp(policy.logp(rows[Columns.ACTIONS]) - rows[Columns.ACTION_LOGP])
-        clipped_ratio = torch.clamp(ratio, 1 - config.clip_param, 1 + config.clip_param)
-        surrogate = torch.min(advantages * ratio, advantages * clipped_ratio)
-        entropy = policy.entropy()
-        assert isinstance(entropy, Tensor)
-        values = module.network.value(rows[Columns.OBS], features)
-        value_targets = rows[Postprocessing.VALUE_TARGETS]
-        value_errors = torch.pow(values - value_targets, 2.0)
-        clipped_value_errors = torch.clamp(value_errors, 0, config.vf_clip_param)
-        entropy_coeff = self.entropy_coeff_schedulers_per_module[DEFAULT_MODULE_ID].get_current_value()
-        loss = masked_mean(-surrogate + config.vf_loss_coeff * clipped_value_errors - entropy_coeff * entropy, mask)
-
-        gradient_norm = self._follow(loss)
-        self._last_terms = LossTerms(
-            mask, surrogate, value_errors, clipped_value_errors, entropy, values, value_targets, gradient_norm
-        )
-        return {Columns.ACTION_DIST_INPUTS: logits}, {DEFAULT_MODULE_ID: loss}, {}
-
-    def _follow(self, loss: Tensor) -> Tensor:
-        """A step down the clipped gradient, and its norm before; one that is not finite is RLlib's matter."""
         if self._adam is None:
             optimiser = self.get_optimizer(DEFAULT_MODULE_ID)
             assert isinstance(optimiser, torch.optim.Adam)
             self._adam = FlatAdam(optimiser)
-        self._adam.zero_grad()
-        loss.backward()
-        norm = self._adam.norm()
+        coefficients = self._coefficients()
+        terms = self._write_gradients(batch[DEFAULT_MODULE_ID], coefficients, self._adam)
+        self._last = LastMinibatch(terms, coefficients, self._follow(self._adam))
+        return {}, {}, {}
+
+    def _coefficients(self) -> Coefficients:
+        config = self.config
+        assert isinstance(config, PPOConfig)
+        entropy_coeff = self.entropy_coeff_schedulers_per_module[DEFAULT_MODULE_ID].get_current_value()
+        return Coefficients(config.clip_param, config.vf_clip_param, config.vf_loss_coeff, float(entropy_coeff))
+
+    def _write_gradients(self, rows: Rows, coefficients: Coefficients, adam: FlatAdam) -> LossTerms:
+        module = self.module[DEFAULT_MODULE_ID]
+        assert isinstance(module, ActorCriticRLModule)
+        if not module.network.is_image:
+            return MLPActorCriticGradient(module.network).write(rows, coefficients)
+        terms = loss_terms(module, rows, coefficients)
+        adam.zero_grad()
+        terms.loss(coefficients).backward()
+        return terms
+
+    def _follow(self, adam: FlatAdam) -> Tensor:
+        """A step down the clipped gradient, and its norm before; one that is not finite is RLlib's matter."""
+        norm = adam.norm()
         if torch.isfinite(norm):
             assert self.config.grad_clip is not None
-            self._adam.step(norm, self.config.grad_clip)
+            adam.step(norm, self.config.grad_clip)
             return norm
-        self._adam.settle()
+        adam.settle()
         self._adam = None
         gradients = {name: parameter.grad for name, parameter in self._params.items()}
         norm = torch.as_tensor(compute_global_norm(list(gradients.values())))
@@ -270,12 +224,12 @@ class LeanPPOLearner(PPOTorchLearner):
         if self._adam is not None:
             self._adam.settle()
             self._adam = None  # weights or moments may be loaded until the next update
-        if self._last_terms is not None:
-            self._log_kept(self._last_terms)
-            self._row_counts, self._env_steps, self._last_terms = [], 0, None
+        if self._last is not None:
+            self._log_kept(self._last)
+            self._row_counts, self._env_steps, self._last = [], 0, None
         super().after_gradient_based_update(timesteps=timesteps)
 
-    def _log_kept(self, last: LossTerms) -> None:
+    def _log_kept(self, last: LastMinibatch) -> None:
         log = self.metrics.log_value
         self.metrics.log_dict(last.metrics(), key=DEFAULT_MODULE_ID, window=1)
         log((DEFAULT_MODULE_ID, WEIGHTS_SEQ_NO), self._weights_seq_no, window=1)
