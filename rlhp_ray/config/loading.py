@@ -11,7 +11,7 @@ from rlhp_ray.config.error_text import join_lines, validation_lines
 from rlhp_ray.config.field_guide import closest
 from rlhp_ray.config.overrides import apply_overrides
 from rlhp_ray.config.schema import PEOPLE, RunConfig
-from rlhp_ray.config.yaml_text import format_yaml, parse_yaml
+from rlhp_ray.config.yaml_text import format_yaml, read_yaml
 from rlhp_ray.errors import ConfigError
 
 _SUFFIXES = (".yaml", ".yml")
@@ -90,14 +90,7 @@ def find_config(name_or_path: str) -> Path:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        data = parse_yaml(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise ConfigError(f"configuration {path}: got bytes that are not UTF-8, expected a YAML text file") from None
-    except OSError as error:
-        raise ConfigError(f"configuration {path}: cannot be read ({error.strerror}); check its permissions") from None
-    except ValueError as error:
-        raise ConfigError(f"configuration {path}: not valid YAML: {error}") from None
+    data = read_yaml(path, "configuration")
     if data is None:
         return {}
     if not isinstance(data, dict):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rlhp_ray.config.error_text import described, join_lines
 from rlhp_ray.config.field_guide import closest, join_words
-from rlhp_ray.config.yaml_text import format_yaml, parse_yaml
+from rlhp_ray.config.yaml_text import format_yaml, read_yaml
 from rlhp_ray.errors import ConfigError
 
 PRICES_FILE = "prices.yaml"
@@ -60,15 +60,9 @@ def read_prices(directory: Path) -> PriceTable | None:
     """
     path = directory / PRICES_FILE
     try:
-        data: Any = parse_yaml(path.read_text(encoding="utf-8"))
+        data: Any = read_yaml(path, "prices")
     except FileNotFoundError:
         return None
-    except UnicodeDecodeError:
-        raise ConfigError(f"prices {path}: got bytes that are not UTF-8, expected a YAML text file") from None
-    except OSError as error:
-        raise ConfigError(f"prices {path}: cannot be read ({error.strerror}); expected a YAML text file") from None
-    except ValueError as error:
-        raise ConfigError(f"prices {path}: not valid YAML: {error}") from None
     if not isinstance(data, dict):
         raise ConfigError(
             f"prices {path}: got {described(data)}, expected the keys {join_words(list(_EXPECTED))}, one a line; "

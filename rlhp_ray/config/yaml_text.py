@@ -1,10 +1,13 @@
 """YAML as configurations need it: scientific notation is a number, and a key that stands twice is an error."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
 from yaml.nodes import MappingNode, ScalarNode
+
+from rlhp_ray.errors import ConfigError
 
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 # YAML 1.1 wants a point in the mantissa and a sign in the exponent: to it 1e-3 and 1.0e3 are text.
@@ -48,6 +51,29 @@ def parse_yaml(text: str) -> Any:
         raise ValueError(f"{error.problem or error.context}{where}") from None
     except (yaml.YAMLError, ValueError) as error:  # unprintable characters, impossible dates
         raise ValueError(" ".join(str(error).split())) from None
+
+
+def read_yaml(path: Path, title: str) -> Any:
+    """The value of a file of one YAML document.
+
+    Args:
+        path: of the file.
+        title: what messages call it.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ConfigError: it cannot be read, is no text, or not valid.
+    """
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise
+    except UnicodeDecodeError:
+        raise ConfigError(f"{title} {path}: got bytes that are not UTF-8, expected a YAML text file") from None
+    except OSError as error:
+        raise ConfigError(f"{title} {path}: cannot be read ({error.strerror}); check its permissions") from None
+    except ValueError as error:
+        raise ConfigError(f"{title} {path}: not valid YAML: {error}") from None
 
 
 def format_yaml(value: Any) -> str:
