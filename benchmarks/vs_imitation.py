@@ -52,7 +52,7 @@ class Task:
 
 TASKS = {
     "pendulum": Task("Pendulum-v1", 200, 0, 100),
-    "cartpole": Task("CartPole-v1", 500, 10, 100),
+    "cartpole": Task("CartPole-v1", 500, 10, 100, "balance"),
     "acrobot": Task("Acrobot-v1", 500, 0, 100, "tip_height"),
 }
 
