@@ -235,6 +235,11 @@ class LabellingConfig(_Section):
         description="Without any answer for so long, the run goes on with the labels it has; before the first "
         "answer it waits.",
     )
+    own_page: bool = Field(
+        default=True,
+        description="Whether the run serves the page itself, on loopback; false leaves it to rlhp label, which can "
+        "serve it to other machines (docs/labelling.md).",
+    )
 
 
 class RewardConfig(_Section):

@@ -43,6 +43,18 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
         }
     )
     command = [sys.executable, "-m", "rlhp_ray.cli", "label", str(archive.directory)]
+    if not config.labelling.own_page:
+        print(f"rlhp: serve the page of this run with: rlhp label {archive.directory}", file=sys.stderr, flush=True)
+    with _kept_up(command) if config.labelling.own_page else contextlib.nullcontext():
+        try:
+            yield
+        finally:
+            queue.state_facts({"ended": True})
+            queue.close()
+
+
+@contextlib.contextmanager
+def _kept_up(command: list[str]) -> Iterator[None]:
     ended = threading.Event()
     first = _start(command)
     keeper = threading.Thread(target=_keep_up, args=(command, first, ended), daemon=True)
@@ -50,8 +62,6 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
     try:
         yield
     finally:
-        queue.state_facts({"ended": True})
-        queue.close()
         ended.set()
         keeper.join(2 * STOP_SECONDS)
 

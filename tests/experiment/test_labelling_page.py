@@ -43,3 +43,12 @@ def test_with_a_simulated_teacher_there_is_none(tmp_path):
     with page.labelling_page(RunArchive(tmp_path), load_config("moving_dot")):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_a_page_of_its_own_says_how_to_serve_it(tmp_path, capsys):
+    config = load_config("moving_dot", [*PEOPLE, "labelling.own_page=false"])
+    with page.labelling_page(RunArchive(tmp_path), config):
+        assert capsys.readouterr().err == f"rlhp: serve the page of this run with: rlhp label {tmp_path}\n"
+        assert QueryQueue(tmp_path / "labelling.sqlite").facts()["ended"] is False
+    assert QueryQueue(tmp_path / "labelling.sqlite").facts()["ended"] is True
+    assert not (tmp_path / ".labelling").exists()

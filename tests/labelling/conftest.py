@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from rlhp_ray.clips.clip import Clip
+from rlhp_ray.labelling.admission import AnybodyHere
+from rlhp_ray.labelling.audit_log import AuditLog
 from rlhp_ray.labelling.clip_videos import ClipVideos
 from rlhp_ray.labelling.server import create_app
 from rlhp_ray.labelling.session import listening
@@ -64,6 +67,12 @@ def disk_refuses(queue: QueryQueue) -> Callable[[], contextlib.AbstractContextMa
     return refusing
 
 
+def open_app(queue_file: Path) -> FastAPI:
+    """The server of a queue on loopback."""
+    videos, audit = ClipVideos("rlhp/MovingDot-v0", None), AuditLog(queue_file.parent)
+    return create_app(QueryQueue(queue_file), videos, AnybodyHere("person"), audit)
+
+
 @pytest.fixture
 def serve(queue: QueryQueue) -> Iterator[Callable[..., str]]:
     """Start a server of the queue and give its address; called again, it starts another on the same port."""
@@ -73,7 +82,7 @@ def serve(queue: QueryQueue) -> Iterator[Callable[..., str]]:
         stop()
         socket = listening(port)
         listener = socket.__enter__()
-        app = create_app(QueryQueue(queue.path), ClipVideos("rlhp/MovingDot-v0", None), "person")
+        app = open_app(queue.path)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()

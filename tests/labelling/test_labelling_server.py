@@ -5,17 +5,18 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from rlhp_ray.labelling.clip_videos import ClipVideos
-from rlhp_ray.labelling.guard import BURST, COOKIE, MAX_BODY_BYTES, TOKEN_HEADER, Guard, token_of
-from rlhp_ray.labelling.server import create_app
-from rlhp_ray.preferences.query_queue import QueryQueue
+from rlhp_ray.labelling.admission import AnybodyHere
+from rlhp_ray.labelling.audit_log import AuditLog
+from rlhp_ray.labelling.guard import BURST, MAX_BODY_BYTES, TOKEN_HEADER, Guard, csrf_token_of
+from tests.labelling.conftest import open_app
 
 ADDRESS = "http://127.0.0.1:8420"
+COOKIE = AnybodyHere.cookie
 
 
 @pytest.fixture
 def app(queue):
-    return create_app(QueryQueue(queue.path), ClipVideos("rlhp/MovingDot-v0", None), "person")
+    return open_app(queue.path)
 
 
 @pytest.fixture
@@ -90,7 +91,7 @@ def test_clips_are_mp4s_that_may_be_kept(client):
         ({"origin": "http://127.0.0.1:9999"}, 403),
         ({"origin": "null"}, 403),
         ({TOKEN_HEADER: "0" * 64}, 403),
-        ({TOKEN_HEADER: token_of("0" * 32)}, 403),
+        ({TOKEN_HEADER: csrf_token_of("0" * 32)}, 403),
         ({TOKEN_HEADER: ""}, 403),
         ({TOKEN_HEADER: b"\xe9" * 64}, 403),
         ({"cookie": f"{COOKIE}=../../etc"}, 403),
@@ -192,6 +193,7 @@ def test_bodies_are_bounded(client):
         "/labelling.sqlite",
         "/docs",
         "/redoc",
+        "/openapi.json",
     ],
 )
 def test_no_file_is_reached(client, path):
@@ -211,14 +213,15 @@ def test_every_answer_carries_the_security_headers(client):
     assert "SameSite=strict" in client.get("/").headers["set-cookie"]
 
 
-def test_one_session_has_a_pace():
+def test_one_session_has_a_pace(tmp_path):
     now = [0.0]
 
     async def nothing(scope, receive, send):
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    client = TestClient(Guard(nothing, lambda: now[0]), base_url=ADDRESS, cookies={COOKIE: "0" * 32})
+    guard = Guard(nothing, AnybodyHere("person"), None, AuditLog(tmp_path), lambda: now[0])
+    client = TestClient(guard, base_url=ADDRESS, cookies={COOKIE: "0" * 32})
     assert {client.get("/").status_code for _ in range(BURST)} == {204}
     assert client.get("/").status_code == 429
     newcomer = TestClient(client.app, base_url=ADDRESS)

@@ -7,6 +7,7 @@ const AHEAD = 4;
 const POLL_MS = 2000;
 const RENEW_MS = 45000;
 const RETRY_MS = [500, 1000, 2000, 5000, 10000];
+const LATER = [401, 403, 408, 429]; // refusals that say nothing against the answer itself
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const OUTBOX = "rlhp-outbox";
 const KEYS = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "equal", ArrowUp: "skip", " ": "skip" };
@@ -64,8 +65,10 @@ async function sendOutbox() {
       failures = 0;
       tell("");
     } catch (error) {
-      const refused = error.status >= 400 && error.status < 500 && error.status !== 429 && error.status !== 403;
-      if (error.status === 403) {
+      const refused = error.status >= 400 && error.status < 500 && !LATER.includes(error.status);
+      if (error.status === 401) {
+        tell("Your invitation has ended: ask for another link. Your answers are kept.");
+      } else if (error.status === 403) {
         tell("The server does not know this page any more: load it again. Your answers are kept.");
       } else if (refused) {
         tell(error.message);
