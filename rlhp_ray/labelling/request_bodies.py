@@ -13,7 +13,7 @@ ClipId = Annotated[str, Path(pattern=r"^[0-9a-f]{24}$")]
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class JoinBody(_Body):

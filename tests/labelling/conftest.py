@@ -33,20 +33,21 @@ def dot_clip(x: float, y: float, steps: int = 10) -> Clip:
     return Clip(positions, np.zeros(steps, np.int64), np.full(steps, -distance, np.float32), env_steps=0)
 
 
+def offered_queue(path: Path) -> QueryQueue:
+    """Six pairs; the left dot of each is nearer to the centre."""
+    made = QueryQueue(path)
+    for number in range(6):
+        left, right = dot_clip(0.5 + 0.01 * number, 0.5), dot_clip(0.1, 0.1 + 0.01 * number)
+        made.offer([(left.clip_id, right.clip_id)], [left, right], env_steps=100)
+    facts = {"env_id": "rlhp/MovingDot-v0", "frame_skip": None, "budget": 20, "instruction": "Which is nearer?"}
+    made.state_facts({**facts, "total_env_steps": 1000, "env_steps": 100})
+    return made
+
+
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[QueryQueue]:
-    """Six pairs; the left dot of each is nearer to the centre."""
-    with contextlib.closing(QueryQueue(tmp_path / "labelling.sqlite")) as made:
-        for number in range(6):
-            left, right = dot_clip(0.5 + 0.01 * number, 0.5), dot_clip(0.1, 0.1 + 0.01 * number)
-            made.offer([(left.clip_id, right.clip_id)], [left, right], env_steps=100)
-        facts = {
-            "env_id": "rlhp/MovingDot-v0",
-            "frame_skip": None,
-            "budget": 20,
-            "instruction": "Which is nearer?",
-        }
-        made.state_facts({**facts, "total_env_steps": 1000, "env_steps": 100})
+    """Of `offered_queue`."""
+    with contextlib.closing(offered_queue(tmp_path / "labelling.sqlite")) as made:
         yield made
 
 

@@ -117,6 +117,8 @@ def test_without_an_origin_nothing_is_changed(client):
         {"answer": None},
         {"query": 0},
         {"query": "1; DROP TABLE answers"},
+        {"query": "1"},
+        {"query": True},
         {"query": 2**63},
         {"seconds": -1},
         {"seconds": "NaN"},
