@@ -7,8 +7,9 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from rlhp_ray.config.schema import PEOPLE, RunConfig
+from rlhp_ray.config.schema import PEOPLE, LabellingConfig, RunConfig
 from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.preferences.check_queries import CheckKind
 from rlhp_ray.preferences.query_queue import QueryQueue
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
 
@@ -35,6 +36,7 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
     queue.state_facts(
         {
             "instruction": config.labelling.instruction,
+            **_check_rates(config.labelling),
             "env_id": config.env.id,
             "frame_skip": config.env.frame_skip,
             "budget": budget,
@@ -51,6 +53,11 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
         finally:
             queue.state_facts({"ended": True})
             queue.close()
+
+
+def _check_rates(labelling: LabellingConfig) -> dict[str, float]:
+    rates = {kind.rate_fact: getattr(labelling, kind.rate_fact) for kind in CheckKind}
+    return rates if labelling.gold else {**rates, CheckKind.GOLD.rate_fact: 0.0}
 
 
 @contextlib.contextmanager

@@ -1,8 +1,10 @@
 """The pages, their scripts, and the way in for those who are invited."""
 
 import html
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
@@ -37,13 +39,13 @@ class PageRoutes:
     def label(self, request: Request) -> HTMLResponse:
         """The page on which people compare clips."""
         session = request.state.visitor.session or new_session()  # the guard lets none pass who needs an invitation
-        response = _page("page.html", token=csrf_token_of(session))
+        response = page_of("page.html", token=csrf_token_of(session))
         self._set_session(response, session)
         return response
 
     def join_page(self) -> HTMLResponse:
         """Where the link of an invitation leads. Its token stands behind #, which browsers send to nobody."""
-        return _page("join.html")
+        return page_of("join.html")
 
     def join(self, body: JoinBody, response: Response) -> dict:
         """Trade an invitation for a session."""
@@ -74,8 +76,9 @@ class PageRoutes:
         )
 
 
-def _page(name: str, **values: str) -> HTMLResponse:
+def page_of(name: str, markup: Mapping[str, str] = MappingProxyType({}), **values: str) -> HTMLResponse:
+    """A page whose `{{key}}` are replaced: by HTML, or by values as text."""
     text = (PAGES / name).read_text(encoding="utf-8")
-    for key, value in values.items():
-        text = text.replace("{{" + key + "}}", html.escape(value))
+    for key, value in {**markup, **{key: html.escape(value) for key, value in values.items()}}.items():
+        text = text.replace("{{" + key + "}}", value)
     return HTMLResponse(text, headers={"cache-control": "no-store"})

@@ -14,6 +14,7 @@ from rlhp_ray.labelling.clip_videos import ClipVideos
 from rlhp_ray.labelling.guard import Guard
 from rlhp_ray.labelling.page_routes import PageRoutes
 from rlhp_ray.labelling.public_address import PublicAddress
+from rlhp_ray.labelling.quality_routes import QualityRoutes
 from rlhp_ray.labelling.shared_queue import SharedQueue
 from rlhp_ray.preferences.query_queue import QueryQueue
 
@@ -38,6 +39,7 @@ def create_app(
     shared = SharedQueue(queue)
     app.include_router(PageRoutes(admission, address is not None and address.scheme == "https", audit).router)
     app.include_router(AnswerRoutes(shared, videos, audit).router)
+    app.include_router(QualityRoutes(queue.path, admission).router)
     return app
 
 

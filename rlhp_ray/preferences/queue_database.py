@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rlhp_ray.errors import LabellingError
+from rlhp_ray.preferences.check_queries import CHECK_SCHEMA
 from rlhp_ray.preferences.preference_database import connect_read_only
 
 QUEUE_FILE = "labelling.sqlite"  # its name in a run directory
@@ -64,6 +65,8 @@ def open_queue_database(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         if not exists:
             _create(connection)
+        for statement in CHECK_SCHEMA:  # which files of before lack
+            connection.execute(statement)
         return connection
     except sqlite3.Error as error:
         raise LabellingError(

@@ -230,3 +230,12 @@ def test_one_session_has_a_pace(tmp_path):
     assert {newcomer.get("/").status_code for _ in range(BURST + 1)} == {204}
     now[0] += 1
     assert client.get("/").status_code == 204
+
+
+def test_the_quality_page_has_a_row_for_each_person(open_client):
+    client = open_client()
+    assert "Nobody has answered yet" in client.get("/quality").text
+    client.post("/api/answers", json=an_answer(client))
+    page = client.get("/quality").text
+    assert page.count('<th scope="row">person-') == 1 and "100 % of 1 (21 to 100)" in page
+    assert "{{" not in page and "No pair was judged by more than one person" in page

@@ -42,6 +42,13 @@ def test_the_same_request_from_our_page_is_answered(queue, tmp_path, beyond):
     assert (leased.status_code, len(leased.json()["queries"])) == (200, 1)
 
 
+def test_people_who_are_invited_do_not_read_how_they_are_judged(queue, tmp_path):
+    servers = RefusingServers(tmp_path, queue)
+    cookie = f"{servers.invited.cookie}={servers.session('own')}"
+    refused = servers.client(beyond=True).get("/quality", headers={"cookie": cookie})
+    assert (refused.status_code, "`rlhp report RUN` shows it" in refused.json()["detail"]) == (403, True)
+
+
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 def test_no_request_that_fits_or_misses_the_api_document_makes_it_fail(tmp_path, monkeypatch, mode):
     """Schemathesis reads the OpenAPI document and thinks of requests, by its own strategies alone."""
