@@ -44,6 +44,17 @@ def replay_labels(buffer: ActorHandle, learner: ActorHandle, before_query: int |
     return report
 
 
+def replace_labels(buffer: ActorHandle, learner: ActorHandle) -> RoundReport:
+    """Have the learner begin anew with the labels as they count now; only between rounds.
+
+    Args:
+        buffer: handle of a PreferenceBuffer.
+        learner: handle of a RewardLearner.
+    """
+    ray.get(learner.forget_labels.remote())
+    return replay_labels(buffer, learner, None)
+
+
 class PreferenceLoop:
     """Drives a PreferenceBuffer and a RewardLearner with at most one round in flight.
 
