@@ -11,6 +11,7 @@ import ray
 
 from rlhp_ray.actors.process_usage import ProcessUsage, process_usage
 from rlhp_ray.clips.clip import Clip, ClipArrays
+from rlhp_ray.clips.episode_recorder import RecordedEpisode
 from rlhp_ray.clips.fresh_clips import FreshClips
 from rlhp_ray.clips.pair_selection import STRATEGIES
 from rlhp_ray.config.schema import PEOPLE, TeacherConfig
@@ -136,6 +137,11 @@ class PreferenceBuffer:
     def add_clips(self, clips: list[Clip]) -> None:
         """Take in recorded clips."""
         self._collector.pool.add(clips)
+
+    def show_episode(self, episode: RecordedEpisode, env_steps: int) -> None:
+        """Let people watch an episode; of simulated teachers, nobody does."""
+        if isinstance(self._collector, PeopleCollector):
+            self._collector.show_episode(episode, env_steps)
 
     def ask(self, due: int, env_steps: int, published: PublishedReward | None) -> tuple[RoundData, RoundReport]:
         """Ask until `due` queries were asked in all. Two results, so that the learner never sees the second."""

@@ -15,7 +15,12 @@ from rlhp_ray.labelling.guard import JOIN_PATH, csrf_token_of
 from rlhp_ray.labelling.request_bodies import JoinBody
 
 PAGES = Path(__file__).parent / "page"
-ASSETS = {"page.js": "text/javascript", "page.css": "text/css", "join.js": "text/javascript"}
+ASSETS = {
+    "page.js": "text/javascript",
+    "page.css": "text/css",
+    "episode.js": "text/javascript",
+    "join.js": "text/javascript",
+}
 SESSION_SECONDS = 31_536_000
 
 

@@ -11,6 +11,7 @@ from rlhp_ray.labelling.admission import Admission
 from rlhp_ray.labelling.answer_routes import AnswerRoutes
 from rlhp_ray.labelling.audit_log import AuditLog
 from rlhp_ray.labelling.clip_videos import ClipVideos
+from rlhp_ray.labelling.episode_routes import EpisodeRoutes
 from rlhp_ray.labelling.guard import Guard
 from rlhp_ray.labelling.page_routes import PageRoutes
 from rlhp_ray.labelling.public_address import PublicAddress
@@ -39,6 +40,7 @@ def create_app(
     shared = SharedQueue(queue)
     app.include_router(PageRoutes(admission, address is not None and address.scheme == "https", audit).router)
     app.include_router(AnswerRoutes(shared, videos, audit).router)
+    app.include_router(EpisodeRoutes(shared, queue.facts()).router)
     app.include_router(QualityRoutes(queue.path, admission).router)
     return app
 

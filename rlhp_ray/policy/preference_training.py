@@ -240,6 +240,8 @@ class PreferenceTraining:
         self.clips_recorded = len(harvest.clips)
         if self.loop is not None:
             self.loop.clips_dropped += harvest.clips_dropped
+            if harvest.newest_episode is not None:
+                self.loop.send_episode(harvest.newest_episode, self.env_steps)
         self._count_usage(
             {keys.MEMORY_TRIAL: process_usage(), keys.MEMORY_RUNNERS: usage_of_remote_runners(self._runners)}
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rlhp_ray.clips.clip import Clip
+from rlhp_ray.clips.episode_recorder import RecordedEpisode
 from rlhp_ray.errors import LabellingError, LabellingStorageError
 from rlhp_ray.preferences.check_queries import (
     CheckKind,
@@ -64,6 +65,16 @@ class QueueCounts:
 
     waiting: int
     answered: int
+
+
+@dataclass(frozen=True)
+class ShownEpisode:
+    """An episode that people can watch: of the run at `run_env_steps`, `env_steps` long."""
+
+    episode_id: int
+    run_env_steps: int
+    env_steps: int
+    true_return: float
 
 
 class QueryQueue:
@@ -254,6 +265,29 @@ class QueryQueue:
         rows = self._rows("SELECT packed FROM clips WHERE clip_id = ?", (clip_id,))
         if not rows:
             raise LabellingError(f"{self.path} holds no clip {clip_id}; expected one of a query that was handed out")
+        return Clip.from_bytes(rows[0][0])
+
+    def show_episode(self, episode: RecordedEpisode, run_env_steps: int) -> None:
+        """Keep an episode for people to watch, instead of the one before."""
+        row = (run_env_steps, episode.env_steps, episode.true_return, episode.clip.to_bytes())
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM episodes")
+            connection.execute(
+                "INSERT INTO episodes (run_env_steps, env_steps, true_return, packed) VALUES (?, ?, ?, ?)", row
+            )
+
+    def newest_episode(self) -> ShownEpisode | None:
+        """What is known of the episode that people can watch; None where there is none yet."""
+        rows = self._rows(
+            "SELECT episode_id, run_env_steps, env_steps, true_return FROM episodes ORDER BY episode_id DESC LIMIT 1"
+        )
+        return ShownEpisode(*rows[0]) if rows else None
+
+    def episode_clip(self, episode_id: int) -> Clip:
+        """What an episode showed. Raises LabellingError where it is no longer the newest."""
+        rows = self._rows("SELECT packed FROM episodes WHERE episode_id = ?", (episode_id,))
+        if not rows:
+            raise LabellingError(f"there is no episode {episode_id}; expected the newest one")
         return Clip.from_bytes(rows[0][0])
 
     def pairs(self) -> list[tuple[str, str]]:

@@ -51,6 +51,15 @@ SCHEMA = (
 )
 
 
+EPISODES = """CREATE TABLE IF NOT EXISTS episodes (
+    episode_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_env_steps INTEGER NOT NULL,
+    env_steps INTEGER NOT NULL,
+    true_return REAL NOT NULL,
+    packed BLOB NOT NULL
+)"""  # of which the newest alone is kept
+
+
 def open_queue_database(path: Path) -> sqlite3.Connection:
     """A connection whose transactions are on disk when they end; makes the file where there is none.
 
@@ -65,7 +74,7 @@ def open_queue_database(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         if not exists:
             _create(connection)
-        for statement in CHECK_SCHEMA:  # which files of before lack
+        for statement in (*CHECK_SCHEMA, EPISODES):  # which files of before lack
             connection.execute(statement)
         return connection
     except sqlite3.Error as error:

@@ -5,10 +5,11 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
+from rlhp_ray.clips.episode_recorder import RecordedEpisode
 from rlhp_ray.labelling.admission import AnybodyHere
 from rlhp_ray.labelling.audit_log import AuditLog
 from rlhp_ray.labelling.guard import BURST, MAX_BODY_BYTES, TOKEN_HEADER, Guard, csrf_token_of
-from tests.labelling.conftest import open_app
+from tests.labelling.conftest import dot_clip, open_app
 
 ADDRESS = "http://127.0.0.1:8420"
 COOKIE = AnybodyHere.cookie
@@ -239,3 +240,15 @@ def test_the_quality_page_has_a_row_for_each_person(open_client):
     page = client.get("/quality").text
     assert page.count('<th scope="row">person-') == 1 and "100 % of 1 (21 to 100)" in page
     assert "{{" not in page and "No pair was judged by more than one person" in page
+
+
+def test_the_newest_episode_is_shown_and_its_true_return_told_to_who_asks(client, queue):
+    assert client.get("/api/episode").json() == {"episode": None}
+    queue.show_episode(RecordedEpisode(dot_clip(0.5, 0.5, steps=130), 130, -12.5), 900)
+    episode = client.get("/api/episode").json()["episode"]
+    assert episode == {"id": 1, "run_env_steps": 900, "env_steps": 130, "shown_env_steps": 130}
+    video = client.get("/api/episodes/1.mp4")
+    assert (video.content[4:8], video.headers["content-type"]) == (b"ftyp", "video/mp4")
+    assert client.get("/api/episodes/1/true_return").json() == {"true_return": -12.5}
+    assert client.get("/api/episodes/2/true_return").json() == {"true_return": None}
+    assert client.get("/api/episodes/2.mp4").status_code == 409

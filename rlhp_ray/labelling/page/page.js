@@ -226,6 +226,7 @@ async function refreshState() {
   } catch {
     return;
   }
+  part("episode").hidden = !facts.total_env_steps; // saved clips have no episodes
   if (facts.instruction) part("instruction").textContent = facts.instruction;
   framesPerSecond = facts.frames_per_second || framesPerSecond;
   const budget = facts.budget || facts.answered + facts.waiting;
@@ -256,7 +257,9 @@ function describeWaiting() {
 
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-  if (event.key === " " && event.target instanceof HTMLButtonElement && event.target.id !== "skip") return;
+  if (event.target instanceof HTMLVideoElement) return; // that of the episode has controls of its own
+  const isPressed = event.target instanceof HTMLButtonElement || event.target.tagName === "SUMMARY";
+  if (event.key === " " && isPressed && event.target.id !== "skip") return;
   const actions = {
     Backspace: undo,
     p: () => part("play").click(),
