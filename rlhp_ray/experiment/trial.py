@@ -156,7 +156,7 @@ def _check_inputs(archive: RunArchive, config: RunConfig, description: EnvDescri
 
         with closing(QueryQueue(archive.directory / QUEUE_FILE)) as queue:
             number = offer_gold(queue, Path(gold), preference_subject(config, spec))
-        say(f"{number:,} gold pairs of {gold} to check people by")
+        say(f"gold pairs to check people by: {number:,} of {gold}")
     load_starting_point(config, spec)
 
 
