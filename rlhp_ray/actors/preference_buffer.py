@@ -11,6 +11,7 @@ import ray
 
 from rlhp_ray.actors.process_usage import ProcessUsage, process_usage
 from rlhp_ray.clips.clip import Clip, ClipArrays
+from rlhp_ray.clips.episode_recorder import RecordedEpisode
 from rlhp_ray.clips.fresh_clips import FreshClips
 from rlhp_ray.clips.pair_selection import STRATEGIES
 from rlhp_ray.config.schema import PEOPLE, TeacherConfig
@@ -23,6 +24,7 @@ from rlhp_ray.preferences.preference_copying import open_run_store
 from rlhp_ray.preferences.query_queue import QueryQueue
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
 from rlhp_ray.preferences.source_notices import SourceNotices
+from rlhp_ray.preferences.source_weights import counted
 from rlhp_ray.preferences.teacher_choice import make_teacher
 from rlhp_ray.reward.clip_features import clip_features
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
@@ -65,6 +67,8 @@ class RoundReport:
         pool_dropped: clips that left the pool so far.
         usage: of the buffer's process so far.
         notices: what the user must know of the teacher and of sources, each thing once.
+        weight_changes: records so far of how much sources count: where it grows, labels that the learner has count
+            otherwise, or no more.
     """
 
     queries: int
@@ -78,6 +82,7 @@ class RoundReport:
     pool_dropped: int
     usage: ProcessUsage
     notices: list[str]
+    weight_changes: int = 0
 
 
 @ray.remote(num_cpus=0)
@@ -93,7 +98,8 @@ class PreferenceBuffer:
         spec: of the ensemble, for strategies that ask it.
         selection: name of a query strategy.
         window: labels handed to the reward learner at most; None for all.
-        source_weights: weight of the labels of each source; 1 for those not named.
+        source_weights: weight of the labels of each source; 1 for those not named. What is recorded in the store
+            goes before it.
         total_env_steps: of the run.
         load: saved preferences to start with, where the store is yet to be made.
     """
@@ -132,19 +138,32 @@ class PreferenceBuffer:
         """Take in recorded clips."""
         self._collector.pool.add(clips)
 
+    def show_episode(self, episode: RecordedEpisode, env_steps: int) -> None:
+        """Let people watch an episode; of simulated teachers, nobody does."""
+        if isinstance(self._collector, PeopleCollector):
+            self._collector.show_episode(episode, env_steps)
+
     def ask(self, due: int, env_steps: int, published: PublishedReward | None) -> tuple[RoundData, RoundReport]:
         """Ask until `due` queries were asked in all. Two results, so that the learner never sees the second."""
         answered = self._collector.ask(due, env_steps, self._models(published))
         self._source_notices.take_in(answered.preferences)
         pool, rng = self._collector.pool, derive_rng(self._seed, "fresh", env_steps)
         fresh, reference = self._fresh_clips.sample(pool, rng, self._collector.judged_clip_ids)
-        pairs = self._pairs(newest_labels(answered.preferences, self._window), answered.clips)
+        pairs = self._pairs(self._newest_labels(answered.preferences), answered.clips)
         data = RoundData(pairs, _seen(answered.recent), _seen(fresh), _seen(reference))
         notices = [*answered.notices, *self._source_notices.take()]
         return data, self._report(answered.preferences, answered.recent, fresh, notices)
 
     def _pairs(self, labels: Sequence[Preference], clips: Mapping[str, Clip]) -> LabelledPairs | None:
-        return LabelledPairs.from_preferences(labels, clips, self._source_weights)
+        return LabelledPairs.from_preferences(labels, clips, self._weights)
+
+    @property
+    def _weights(self) -> Mapping[str, float]:
+        return {**self._source_weights, **self._collector.recorded_weights().weights}
+
+    def _newest_labels(self, preferences: Sequence[Preference]) -> list[Preference]:
+        """Those in the window that are not withdrawn."""
+        return newest_labels(counted(preferences, self._weights), self._window)
 
     def _models(self, published: PublishedReward | None) -> ClipModels:
         scaling = self._spec.scaling if published is None else published.scaling
@@ -159,7 +178,7 @@ class PreferenceBuffer:
         """Take up stored answers after a resume; gives the number of portions that `replayed` then hands out."""
         preferences = self._collector.replay(before_query)
         self._source_notices.take_in(preferences)
-        self._replayed = newest_labels(preferences, self._window)
+        self._replayed = self._newest_labels(preferences)
         return self._report(preferences, [], [], []), math.ceil(len(self._replayed) / LABELS_PER_PORTION)
 
     def replayed(self, portion: int) -> RoundData:
@@ -172,6 +191,7 @@ class PreferenceBuffer:
         self, preferences: Sequence[Preference], recent: Sequence[Clip], fresh: Sequence[Clip], notices: list[str]
     ) -> RoundReport:
         pool = self._collector.pool
+        preferences = counted(preferences, self._weights)
         loaded = [p for p in preferences if p.query_index < self._collector.num_loaded]
         targets = [p.answer.mu_left for p in preferences[len(loaded) :]]
         return RoundReport(
@@ -186,6 +206,7 @@ class PreferenceBuffer:
             pool_dropped=pool.dropped,
             usage=process_usage(),
             notices=notices,
+            weight_changes=self._collector.recorded_weights().changes,
         )
 
     def dump_pool(self) -> list[bytes]:

@@ -5,6 +5,7 @@ taken up after the next, while the policy trains in between. In sync mode the tr
 interleaving is fixed; in async mode it takes the round up whenever it has come, and never waits.
 """
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -15,8 +16,10 @@ from ray.actor import ActorHandle
 from rlhp_ray.actors.preference_buffer import RoundReport
 from rlhp_ray.actors.reward_learner import FittedRound
 from rlhp_ray.clips.clip import Clip
+from rlhp_ray.clips.episode_recorder import RecordedEpisode
 from rlhp_ray.reward.ensemble import PublishedReward
 
+EPISODE_SECONDS = 10.0  # longer than most take to look at one
 MAX_CLIP_BATCHES_IN_FLIGHT = 4  # beyond it the newest clips are dropped rather than queued: clips are cheap
 
 
@@ -44,6 +47,17 @@ def replay_labels(buffer: ActorHandle, learner: ActorHandle, before_query: int |
     return report
 
 
+def replace_labels(buffer: ActorHandle, learner: ActorHandle) -> RoundReport:
+    """Have the learner begin anew with the labels as they count now; only between rounds.
+
+    Args:
+        buffer: handle of a PreferenceBuffer.
+        learner: handle of a RewardLearner.
+    """
+    ray.get(learner.forget_labels.remote())
+    return replay_labels(buffer, learner, None)
+
+
 class PreferenceLoop:
     """Drives a PreferenceBuffer and a RewardLearner with at most one round in flight.
 
@@ -58,6 +72,8 @@ class PreferenceLoop:
         self._learner = learner
         self._waits = waits
         self._clip_batches: list[ObjectRef] = []
+        self._episodes: list[ObjectRef] = []
+        self._next_episode = -math.inf
         self._round: tuple[ObjectRef, ObjectRef, int] | None = None
         self.waited_seconds = 0.0
         self.clips_sent = 0
@@ -82,6 +98,14 @@ class PreferenceLoop:
             self._clip_batches = []
         self._clip_batches.append(self._buffer.add_clips.remote(clips))
         self.clips_sent += len(clips)
+
+    def send_episode(self, episode: RecordedEpisode, env_steps: int) -> None:
+        """Hand an episode to the buffer, for people to watch: at most one in EPISODE_SECONDS, and one in flight."""
+        done, self._episodes = self._settle(self._episodes)
+        ray.get(done)
+        if not self._episodes and time.monotonic() >= self._next_episode:
+            self._episodes.append(self._buffer.show_episode.remote(episode, env_steps))
+            self._next_episode = time.monotonic() + EPISODE_SECONDS
 
     @staticmethod
     def _settle(refs: list[ObjectRef]) -> tuple[list[ObjectRef], list[ObjectRef]]:

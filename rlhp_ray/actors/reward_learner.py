@@ -82,6 +82,7 @@ class RewardLearner:
         self._seed = seed
         self._window = window
         self._pairs = LabelledPairBuffer(window)
+        self._begins_anew = False
 
     def fit_round(self, data: RoundData) -> FittedRound:
         """Take in new labels, fit, and publish the next version.
@@ -95,10 +96,11 @@ class RewardLearner:
         diagnosis = RoundDiagnosis(self._ensemble, data.recent, self._settings.recipe.response_error)
         metrics = None
         if len(self._pairs):
-            first = self._ensemble.version == 0
+            first = self._ensemble.version == 0 or self._begins_anew
             epochs = self._settings.pretraining_epochs if first else self._settings.epochs_per_round
             most = None if first else self._settings.pairs_per_round
-            metrics = self._fitter.fit(self._pairs.all(), epochs, self._ensemble.version, most)
+            metrics = self._fitter.fit(self._pairs.all(), epochs, self._ensemble.version, most, anew=self._begins_anew)
+            self._begins_anew = False
         raw = self._ensemble.member_rewards_of_clips(data.recent)
         if metrics is None and self._ensemble.version > 0:
             published = self._ensemble.published()
@@ -124,6 +126,14 @@ class RewardLearner:
         """Take in labels without fitting, as after a resume."""
         if data.new_pairs is not None:
             self._pairs.add(data.new_pairs)
+
+    def forget_labels(self) -> None:
+        """Drop all labels, since some count otherwise now: the next fit is as the first one, to those given by then.
+
+        Until there is a label, the reward stays as it is.
+        """
+        self._pairs = LabelledPairBuffer(self._window)
+        self._begins_anew = True
 
     def set_scaling(self, scaling: ObservationScaling) -> None:
         """Fix observation scaling from the untrained policy's data, before the first round."""

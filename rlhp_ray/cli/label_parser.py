@@ -14,7 +14,12 @@ example:
   rlhp label runs/moving_dot-3-k2f
   rlhp label runs/moving_dot-gathered-seed0 --labeller ada
 
-The page listens on this machine's loopback address alone."""
+The page listens on this machine's loopback address alone, where nobody needs an invitation. For other machines:
+
+  rlhp label RUN --host label.example.org --certificate chain.pem --key key.pem
+  rlhp label RUN --invite ada
+
+The second prints the link of one person, once; without such a link nobody is let in."""
 _QUESTION = "Which of the two clips is better?"
 
 
@@ -23,6 +28,16 @@ def add_label(subparsers: Any, add_command: AddCommand) -> None:
     parser = add_command(subparsers, "label", "serve a page on which people compare clips", _LABEL)
     parser.add_argument("directory", metavar="RUN|DIR", help="a run, or a directory with saved preferences")
     parser.add_argument("--port", metavar="P", type=positive_int, help="to listen at (default: 8420 or the next free)")
+    parser.add_argument(
+        "--host",
+        metavar="HOST",
+        default="127.0.0.1",
+        help="address or name of this machine to listen at (default: loopback)",
+    )
+    parser.add_argument("--address", metavar="URL", help="where people reach the page, if elsewhere, as behind a proxy")
+    parser.add_argument("--certificate", metavar="PEM", help="certificate for TLS, with its chain")
+    parser.add_argument("--key", metavar="PEM", help="key of the certificate")
+    parser.add_argument("--invite", metavar="NAME", help="print a link for one person, and serve nothing")
     parser.add_argument(
         "--labeller", metavar="NAME", default="person", help="whose answers these are (default: person)"
     )

@@ -7,19 +7,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rlhp_ray.cli.commands import existing
+from rlhp_ray.errors import ConfigError
 from rlhp_ray.preferences.new_target import require_free
 
+_LEAST_WEIGHT, _MOST_WEIGHT = 0.001, 1000.0  # as preferences.source_weights
 _SOURCE = "a run, or a preference database or export"
 
 
 def preferences(arguments: argparse.Namespace, command: str) -> int:
-    """`rlhp preferences gather|stats|export|import|merge`."""
+    """`rlhp preferences gather|stats|export|import|merge|withdraw`."""
     run: dict[str, Callable[[argparse.Namespace], None]] = {
         "gather": lambda arguments: _gather(arguments, command),
         "stats": _stats,
         "export": _export,
         "import": _import,
         "merge": _merge,
+        "withdraw": _withdraw,
     }
     run[arguments.preferences_command](arguments)
     return 0
@@ -81,6 +84,28 @@ def _merge(arguments: argparse.Namespace) -> None:
     report = merge_preferences(database, paths)
     kept = f"{report.preferences:,} preferences on {report.clips:,} clips from {len(paths)} sources were stored"
     _finish(f"{kept}, {report.duplicates:,} duplicates left out", database)
+
+
+def _withdraw(arguments: argparse.Namespace) -> None:
+    path = existing(arguments.source, "a run, or a preference database")
+    weight = arguments.weight
+    if weight != 0 and not _LEAST_WEIGHT <= weight <= _MOST_WEIGHT:
+        raise ConfigError(
+            f"--weight: got {weight:g}; expected 0, which withdraws, or {_LEAST_WEIGHT:g} to {_MOST_WEIGHT:g}; "
+            "change it"
+        )
+
+    from rlhp_ray.preferences.preference_database import STORE_FILE
+    from rlhp_ray.preferences.source_weights import weigh_source
+
+    database = path / STORE_FILE if path.is_dir() else path
+    if not database.is_file():
+        raise ConfigError(
+            f"{path} has no {STORE_FILE}; expected a run from preferences, or a preference database; name one"
+        )
+    number = weigh_source(database, arguments.labeller, weight)
+    told = "are withdrawn, and can be taken back with --weight 1" if weight == 0 else f"count {weight:g} times"
+    _finish(f"{number:,} answers of {arguments.labeller} {told}", path)
 
 
 def _new_database(text: str) -> Path:

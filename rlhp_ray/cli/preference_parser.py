@@ -7,13 +7,15 @@ from typing import Any
 AddCommand = Callable[[Any, str, str, str], argparse.ArgumentParser]
 
 _GROUP = """\
-Gather preferences without a run, look at saved ones, write them as open files, read them back, or put several together.
+Gather preferences without a run, look at saved ones, write them as open files, read them back, put several together,
+or withdraw those of one person.
 
 example:
   rlhp preferences stats runs/pendulum-3-k2f
 
 `rlhp preferences COMMAND --help` explains a command. A SOURCE is the directory of a run, its preferences.sqlite (or
-any other preference database), or a directory that `rlhp preferences export` wrote. It is never changed."""
+any other preference database), or a directory that `rlhp preferences export` wrote. But for `withdraw`
+it is never changed."""
 _GATHER = """\
 Record clips of an untrained policy (or, with policy.load, of a given one), have the teacher compare them, and save all
 preferences.labels answers. Nothing is trained. The last line on standard output is the directory, which
@@ -45,6 +47,14 @@ duplicates stored once and queries numbered anew. The last line on standard outp
 
 example:
   rlhp preferences merge both.sqlite runs/pendulum-3-k2f runs/pendulum-4-d7e"""
+_WITHDRAW = """\
+Record that all answers of one person, given or to come, count no more, or with another weight. Nothing is deleted, and
+the newest record holds: --weight 1 takes a withdrawal back. A run that goes on fits its reward anew in its next round.
+For one that has ended, fit a reward without those answers: rlhp reward fit CONFIG preferences.load=RUN. The last line
+on standard output is RUN.
+
+example:
+  rlhp preferences withdraw runs/moving_dot-3-k2f --labeller ada"""
 _SOURCE = "directory of a run, preference database, or export"
 
 
@@ -60,6 +70,12 @@ def add_preferences(subparsers: Any, add_command: AddCommand) -> None:
     export = add_command(below, "export", "write preferences as Parquet, NPZ and JSON", _EXPORT)
     export.add_argument("source", metavar="SOURCE", help=_SOURCE)
     export.add_argument("directory", metavar="DIRECTORY", help="directory to be made")
+    withdraw = add_command(below, "withdraw", "count a labeller's answers no more, or otherwise", _WITHDRAW)
+    withdraw.add_argument("source", metavar="RUN", help="directory of a run, or preference database")
+    withdraw.add_argument("--labeller", metavar="NAME", required=True, help="whose answers, as `stats` names sources")
+    withdraw.add_argument(
+        "--weight", metavar="W", type=float, default=0.0, help="by what their labels are multiplied (default: 0)"
+    )
     importing = add_command(below, "import", "make a database of an export", _IMPORT)
     importing.add_argument("directory", metavar="DIRECTORY", help="directory that an export wrote")
     importing.add_argument("database", metavar="DATABASE.sqlite", help="database to be made")

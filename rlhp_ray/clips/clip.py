@@ -51,6 +51,17 @@ class Clip:
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
 
+    def part(self, start: int, end: int) -> "Clip":
+        """Its agent steps from `start` to before `end`, without origin and next observation."""
+        lead_in = 0 if self.frame_stack is None else self.frame_stack - 1
+        return Clip(
+            self.observations[start : end + lead_in],
+            self.actions[start:end],
+            self.teacher_rewards[start:end],
+            self.env_steps,
+            self.frame_stack,
+        )
+
     def check_finite(self) -> None:
         """Raise RewardDataError where an observation, action or reward is NaN or infinite."""
         for name in ("observations", "actions", "teacher_rewards", "next_observation"):

@@ -2,7 +2,7 @@
 
 import io
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,8 @@ def start_mp4(path: Path, frame_shape: tuple[int, int], frames_per_second: float
     return encoder
 
 
-def mp4_bytes(frames: np.ndarray, frames_per_second: float) -> bytes:
-    """Uint8 frames `[num_frames, height, width, 3]` of even sizes as an MP4.
+def mp4_bytes(frames: Iterable[np.ndarray], frames_per_second: float) -> bytes:
+    """Frames, at least one, uint8 `[height, width, 3]` of one even size, as an MP4; one at a time is in memory.
 
     Raises:
         ArchiveError: it cannot be written.
@@ -48,9 +48,12 @@ def mp4_bytes(frames: np.ndarray, frames_per_second: float) -> bytes:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "clip.mp4"
         try:
-            encoder = start_mp4(path, frames.shape[1:3], frames_per_second)
+            encoder = None
             for frame in frames:
+                if encoder is None:
+                    encoder = start_mp4(path, frame.shape[:2], frames_per_second)
                 encoder.send(np.ascontiguousarray(frame))
+            assert encoder is not None, "a video needs a frame"
             encoder.close()
             return path.read_bytes()
         except OSError as error:

@@ -20,6 +20,7 @@ PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 FiniteFloat = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
+CheckRate = Annotated[float, Field(ge=0, le=0.3)]  # three kinds together leave pairs to learn from
 ShareBelowOne = Annotated[float, Field(ge=0, lt=1)]
 Discount = Annotated[float, Field(gt=0, le=1)]
 FunctionName = Annotated[str, Field(min_length=1)]  # module:function; config.validation checks the form
@@ -234,6 +235,29 @@ class LabellingConfig(_Section):
         default=600.0,
         description="Without any answer for so long, the run goes on with the labels it has; before the first "
         "answer it waits.",
+    )
+    own_page: bool = Field(
+        default=True,
+        description="Whether the run serves the page itself, on loopback; false leaves it to rlhp label, which can "
+        "serve it to other machines (docs/labelling_security.md).",
+    )
+    repeat_rate: CheckRate = Field(
+        default=0.0,
+        description="Share of the pairs shown to a person that they have answered before, now with the sides swapped: "
+        "how consistent they are (docs/labelling_quality.md). Nothing is learnt from the second answer.",
+    )
+    overlap_rate: CheckRate = Field(
+        default=0.0,
+        description="Share of the pairs shown to a person that somebody else has answered: how far people agree. "
+        "Nothing is learnt from the second answer.",
+    )
+    gold: LoadPath | None = Field(
+        default=None,
+        description="Saved preferences of somebody who knows, as a run, a preference database or an export: pairs by "
+        "which everybody's error rate is estimated; null has none.",
+    )
+    gold_rate: CheckRate = Field(
+        default=0.05, description="Share of the pairs shown to a person that are gold; 0 shows none."
     )
 
 

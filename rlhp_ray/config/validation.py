@@ -194,6 +194,12 @@ def _load_problems(config: RunConfig, *, new_run: bool) -> Iterator[str]:
             f"preferences.load: got {load!r}, a path that does not exist; expected the directory of a run, a "
             "preference database or an export"
         )
+    gold = config.labelling.gold
+    if new_run and gold is not None and not Path(gold).exists():
+        yield (
+            f"labelling.gold: got {gold!r}, a path that does not exist; expected the directory of a run, a preference "
+            "database or an export"
+        )
 
 
 def _directory_problems(config: RunConfig) -> Iterator[str]:

@@ -7,8 +7,9 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from rlhp_ray.config.schema import PEOPLE, RunConfig
+from rlhp_ray.config.schema import PEOPLE, LabellingConfig, RunConfig
 from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.preferences.check_queries import CheckKind
 from rlhp_ray.preferences.query_queue import QueryQueue
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
 
@@ -35,6 +36,7 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
     queue.state_facts(
         {
             "instruction": config.labelling.instruction,
+            **_check_rates(config.labelling),
             "env_id": config.env.id,
             "frame_skip": config.env.frame_skip,
             "budget": budget,
@@ -43,6 +45,23 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
         }
     )
     command = [sys.executable, "-m", "rlhp_ray.cli", "label", str(archive.directory)]
+    if not config.labelling.own_page:
+        print(f"rlhp: serve the page of this run with: rlhp label {archive.directory}", file=sys.stderr, flush=True)
+    with _kept_up(command) if config.labelling.own_page else contextlib.nullcontext():
+        try:
+            yield
+        finally:
+            queue.state_facts({"ended": True})
+            queue.close()
+
+
+def _check_rates(labelling: LabellingConfig) -> dict[str, float]:
+    rates = {kind.rate_fact: getattr(labelling, kind.rate_fact) for kind in CheckKind}
+    return rates if labelling.gold else {**rates, CheckKind.GOLD.rate_fact: 0.0}
+
+
+@contextlib.contextmanager
+def _kept_up(command: list[str]) -> Iterator[None]:
     ended = threading.Event()
     first = _start(command)
     keeper = threading.Thread(target=_keep_up, args=(command, first, ended), daemon=True)
@@ -50,8 +69,6 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
     try:
         yield
     finally:
-        queue.state_facts({"ended": True})
-        queue.close()
         ended.set()
         keeper.join(2 * STOP_SECONDS)
 

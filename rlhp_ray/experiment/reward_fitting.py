@@ -15,6 +15,7 @@ from rlhp_ray.envs.registry import EnvDescription
 from rlhp_ray.experiment.archive_files import archive_errors
 from rlhp_ray.experiment.piece_archive import PieceArchive
 from rlhp_ray.preferences.preference_reading import read_labels
+from rlhp_ray.preferences.source_location import open_source
 from rlhp_ray.reward.calibration import held_out_calibration
 from rlhp_ray.reward.ensemble import RewardEnsemble
 from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
@@ -69,7 +70,9 @@ class RewardFitting:
         subject = preference_subject(config, self._spec)
         needs_next = self._spec.network.sees_next_observations
         labels, clips = read_labels(Path(config.preferences.load), subject, config.preferences.window, needs_next)
-        pairs = LabelledPairs.from_preferences(labels, clips, config.preferences.source_weights)
+        with open_source(Path(config.preferences.load)) as source:
+            weights = {**source.weights, **config.preferences.source_weights}
+        pairs = LabelledPairs.from_preferences(labels, clips, weights)
         assert pairs is not None
         self._pairs = pairs
         self._clips = ClipArrays.from_clips(list(clips.values()))

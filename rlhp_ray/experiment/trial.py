@@ -11,7 +11,7 @@ from typing import Any
 
 from rlhp_ray.config.loading import dump_config
 from rlhp_ray.config.price_table import read_prices
-from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.schema import PEOPLE, RunConfig
 from rlhp_ray.envs.registry import EnvDescription, warn_if_ends_visible, warn_if_score_shown
 from rlhp_ray.errors import RlhpError
 from rlhp_ray.experiment.closing import describe_run, draw_and_film
@@ -23,6 +23,8 @@ from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_cost import Cost
 from rlhp_ray.experiment.session_lock import session_lock
 from rlhp_ray.experiment.summary import RunStatus, build_summary
+from rlhp_ray.preferences.query_queue import QueryQueue
+from rlhp_ray.preferences.queue_database import QUEUE_FILE
 from rlhp_ray.preferences.schedule_choice import check_schedule
 from rlhp_ray.preferences.teacher_choice import check_teacher
 
@@ -148,6 +150,13 @@ def _check_inputs(archive: RunArchive, config: RunConfig, description: EnvDescri
         with closing(open_run_store(archive.preferences_file, metadata, saved, needs_next)) as store:
             if load is not None:
                 say(f"{store.num_loaded():,} saved preferences of {load} to start with")
+    gold = config.labelling.gold
+    if gold is not None and config.teacher.preset == PEOPLE and Path(gold).exists():
+        from rlhp_ray.preferences.gold_pairs import offer_gold
+
+        with closing(QueryQueue(archive.directory / QUEUE_FILE)) as queue:
+            number = offer_gold(queue, Path(gold), preference_subject(config, spec))
+        say(f"gold pairs to check people by: {number:,} of {gold}")
     load_starting_point(config, spec)
 
 

@@ -11,7 +11,7 @@ from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.preference_buffer import RoundReport
-from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replay_labels
+from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replace_labels, replay_labels
 from rlhp_ray.actors.process_usage import ProcessUsage, process_usage, total_usage
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.clips.initial_rollouts import STINT_CLIPS, initial_env_steps
@@ -68,6 +68,8 @@ class PreferenceTraining:
         self.env_steps = 0
         self.labels = 0
         self.queries = 0
+        self.weight_changes = 0  # that the reward in force was fitted after
+        self._seen_weight_changes = 0
         self.started = False
         self.optimiser = b""
         self.clips_recorded = 0
@@ -91,6 +93,7 @@ class PreferenceTraining:
             return
         stored = replay_labels(self.buffer, self.learner, 0 if sync else None)
         self.queries, self.labels = stored.queries, stored.new_labels
+        self.weight_changes = self._seen_weight_changes = stored.weight_changes
         self.metrics[keys.LABELS_LOADED] = stored.loaded_labels
 
     @property
@@ -215,6 +218,7 @@ class PreferenceTraining:
         """Take up the version, counts and latest metrics of a checkpoint."""
         self.env_steps, self.queries, self.labels = counts["env_steps"], counts["queries"], counts["labels"]
         self.started = bool(counts["started"])
+        self.weight_changes = self._seen_weight_changes = counts.get("weight_changes", 0)  # of before: none
         self.metrics = dict(counts["metrics"])
         if "diagnostics" in counts:  # a checkpoint of before has none: rounds then count from here
             self.diagnostics.restore(counts["diagnostics"])
@@ -236,6 +240,8 @@ class PreferenceTraining:
         self.clips_recorded = len(harvest.clips)
         if self.loop is not None:
             self.loop.clips_dropped += harvest.clips_dropped
+            if harvest.newest_episode is not None:
+                self.loop.send_episode(harvest.newest_episode, self.env_steps)
         self._count_usage(
             {keys.MEMORY_TRIAL: process_usage(), keys.MEMORY_RUNNERS: usage_of_remote_runners(self._runners)}
         )
@@ -266,6 +272,8 @@ class PreferenceTraining:
         self._apply(fitted.published)
         self.optimiser = fitted.optimiser
         self._count_usage({keys.MEMORY_BUFFER: report.usage, keys.MEMORY_LEARNER: fitted.usage})
+        if report.weight_changes == self._seen_weight_changes:
+            self.weight_changes = report.weight_changes
         self._count(report)
         self.metrics.update(
             {
@@ -296,6 +304,22 @@ class PreferenceTraining:
         if report.new_labels:
             self.metrics[keys.TIE_SHARE] = report.new_ties / report.new_labels
         self._notice(report.notices)
+        if report.weight_changes != self._seen_weight_changes and self._config.mode == "async":
+            self._fit_anew()
+
+    def _fit_anew(self) -> None:
+        """Answers were withdrawn or weighted: the next round fits a new reward to the labels as they count now."""
+        assert self.buffer is not None and self.learner is not None
+        stored = replace_labels(self.buffer, self.learner)
+        self._seen_weight_changes = stored.weight_changes
+        self.queries, self.labels = stored.queries, stored.new_labels
+        self.metrics |= {keys.QUERIES: self.queries, keys.LABELS: self.labels}
+        self._notice(
+            [
+                f"Answers were withdrawn or weighted: the next round fits the reward anew to the {self.labels:,} "
+                "labels that count."
+            ]
+        )
 
     def _notice(self, texts: list[str]) -> None:
         for text in texts:

@@ -31,6 +31,7 @@ def save_training(checkpoint: Path, training: PreferenceTraining, iteration: int
         "env_steps": training.env_steps,
         "queries": training.queries,
         "labels": training.labels,
+        "weight_changes": training.weight_changes,
         "started": training.started,
         "train_seconds": train_seconds,
         "metrics": training.metrics,

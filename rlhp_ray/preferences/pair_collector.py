@@ -9,6 +9,7 @@ from rlhp_ray.errors import PreferenceStoreError
 from rlhp_ray.preferences.pair_chooser import ClipModels, PairChooser
 from rlhp_ray.preferences.preference import Preference
 from rlhp_ray.preferences.preference_store import PreferenceStore
+from rlhp_ray.preferences.source_weights import RecordedWeights
 from rlhp_ray.seeding import derive_rng
 
 RECENT_CLIPS = 128  # sample of the pool over which rewards are normalised: 3,200 steps, 25 MB of pixels
@@ -62,6 +63,10 @@ class PairCollector:
             models: what the query strategy may know of clips.
         """
         raise NotImplementedError
+
+    def recorded_weights(self) -> RecordedWeights:
+        """How much the answers of each source count, by what was recorded while the run went on or between."""
+        return self._store.weights()
 
     @property
     def judged_clip_ids(self) -> set[str]:

@@ -1,5 +1,6 @@
 """Chooses pairs from the clip pool, offers them to people, and stores what they answered meanwhile."""
 
+from rlhp_ray.clips.episode_recorder import RecordedEpisode
 from rlhp_ray.preferences.answer_intake import AnswerIntake
 from rlhp_ray.preferences.pair_chooser import ClipModels
 from rlhp_ray.preferences.pair_collector import NO_MODELS, AnsweredRound, PairCollector, unordered
@@ -59,6 +60,10 @@ class PeopleCollector(PairCollector):
             self._asked.update(unordered(*pair) for pair in pairs)
         self._queue.state_facts({"env_steps": env_steps, "due": due})
         return AnsweredRound(answered, clips, self._recent(env_steps), [])
+
+    def show_episode(self, episode: RecordedEpisode, env_steps: int) -> None:
+        """Let people watch an episode of the policy, which is `env_steps` old."""
+        self._queue.show_episode(episode, env_steps)
 
     def replay(self, before_query: int | None) -> list[Preference]:
         preferences = super().replay(before_query)

@@ -16,6 +16,7 @@ from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.preference_subject import PreferenceSubject
 from rlhp_ray.preferences.referred_clips import checked_clips, checked_preferences
 from rlhp_ray.preferences.source_location import open_source
+from rlhp_ray.preferences.source_weights import WITHDRAWN
 
 _ROWS_AT_ONCE = 4096
 
@@ -117,4 +118,7 @@ def _fill(
             while portion := list(islice(kept, _ROWS_AT_ONCE)):
                 store.record([saved.preference for saved in portion], [], [saved.answered_unix_s for saved in portion])
                 report.preferences += len(portion)
+            for name, weight in source.weights.items():
+                if weight != WITHDRAWN:  # those were left out
+                    store.weigh(name, weight)
     report.clips = len(clip_ids)

@@ -3,7 +3,7 @@
 The format is described field by field in docs/preference_files.md.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -96,6 +96,7 @@ class ExportSource:
         self._header = ExportHeader.read(path)
         self.subject = self._header.subject
         self.num_clips = self._header.num_clips
+        self.weights: Mapping[str, float] = {}  # an export has none, and was written without what was withdrawn
         self._table = path / PREFERENCES_FILE
         with self._errors_explained(), pq.ParquetFile(self._table) as table:
             rows, missing = table.metadata.num_rows, set(PREFERENCE_COLUMNS.names) - set(table.schema_arrow.names)

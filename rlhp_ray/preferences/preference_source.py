@@ -2,7 +2,7 @@
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from rlhp_ray.errors import PreferenceStoreError, RewardDataError
 from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.preferences.preference_database import check_origin, connect_read_only
 from rlhp_ray.preferences.preference_subject import PreferenceSubject
+from rlhp_ray.preferences.source_weights import WITHDRAWN, recorded_weights
 
 _ROWS_AT_ONCE = 4096
 
@@ -57,6 +58,8 @@ class PreferenceSource(Protocol):
     path: Path
     subject: PreferenceSubject
     num_clips: int
+    weights: Mapping[str, float]
+    """How much the answers of each source count, by what was recorded; those of the withdrawn ones are not given."""
 
     def __enter__(self) -> Self:
         """The source itself, which is closed on leaving."""
@@ -94,6 +97,7 @@ class DatabaseSource:
             with self._errors_explained():
                 self._connection.execute("BEGIN")  # one state of it, whatever a run writes meanwhile
                 metadata = dict(self._connection.execute("SELECT key, value FROM metadata").fetchall())
+                self.weights: Mapping[str, float] = recorded_weights(self._connection).weights
                 self.num_clips: int = self._connection.execute("SELECT count(*) FROM clips").fetchone()[0]
             self.subject = PreferenceSubject.from_metadata(metadata, path)
         except BaseException:
@@ -138,7 +142,8 @@ class DatabaseSource:
             ) from error
 
     def preferences(self) -> Iterator[SavedPreference]:
-        """In the order of their queries."""
+        """In the order of their queries, without those of withdrawn sources."""
+        withdrawn = {source for source, weight in self.weights.items() if weight == WITHDRAWN}
         query = (
             "SELECT query_index, left_id, right_id, answer, source, env_steps, answered_unix_s FROM preferences "
             "ORDER BY query_index, left_id, right_id"
@@ -146,7 +151,8 @@ class DatabaseSource:
         with self._errors_explained():
             cursor = self._connection.execute(query)
             while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-                yield from (SavedPreference.from_row(row, self.path) for row in rows)
+                saved = (SavedPreference.from_row(row, self.path) for row in rows)
+                yield from (each for each in saved if each.preference.source not in withdrawn)
         self._require_unchanged()
 
     def clips(self) -> Iterator[tuple[str, Clip]]:

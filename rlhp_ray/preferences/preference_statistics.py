@@ -1,6 +1,7 @@
 """What saved preferences hold, in one table."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,8 @@ class PreferenceStatistics:
         sources: how many of each teacher or labeller.
         first_env_steps: smallest age of the run at which one was asked, in env steps; None where there is none.
         last_env_steps: largest.
+        weights: how much the answers of each source count, by what was recorded; 0 where they are withdrawn, and not
+            counted here.
         duplicates: preferences by which a source says what it said of the pair before, whichever way round.
     """
 
@@ -35,6 +38,7 @@ class PreferenceStatistics:
     sources: Counter[str] = field(default_factory=Counter)
     first_env_steps: int | None = None
     last_env_steps: int | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
     duplicates: int = 0
 
     @property
@@ -45,7 +49,7 @@ class PreferenceStatistics:
 
 def gather_statistics(source: PreferenceSource) -> PreferenceStatistics:
     """Count over all preferences; no clip is read. Raises PreferenceStoreError where the source is damaged."""
-    counts = PreferenceStatistics(source.subject, source.num_clips, source.size_bytes())
+    counts = PreferenceStatistics(source.subject, source.num_clips, source.size_bytes(), weights=source.weights)
     seen: set[tuple[str, str, str, str]] = set()  # judgements
     for saved in source.preferences():
         p = saved.preference
@@ -75,6 +79,7 @@ def statistics_table(counts: PreferenceStatistics) -> str:
         "labels": f"{counts.labels:,}",
         "answers": ", ".join(_share_text(answer, counts) for answer in Answer),
         "sources": _sources_text(counts.sources),
+        **({"weights": _weights_text(counts.weights)} if counts.weights else {}),
         "env steps": "none" if None in steps else f"{steps[0]:,} to {steps[1]:,}",
         "duplicates": f"{counts.duplicates:,}",
         "size on disk": f"{counts.size_bytes / 1e6:,.1f} MB",
@@ -91,6 +96,11 @@ def _sources_text(sources: Counter[str]) -> str:
     named = [f"{name} {count:,}" for name, count in sources.most_common(_MOST_SOURCES)]
     more = len(sources) - len(named)
     return ", ".join([*named, *([f"{more} more"] if more else [])]) or "none"
+
+
+def _weights_text(weights: Mapping[str, float]) -> str:
+    told = [f"{name} {f'{weight:g}' if weight else 'withdrawn'}" for name, weight in sorted(weights.items())]
+    return ", ".join(told)
 
 
 def _space_text(space: dict[str, Any]) -> str:

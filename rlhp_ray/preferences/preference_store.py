@@ -13,6 +13,7 @@ from rlhp_ray.errors import PreferenceStoreError
 from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.preferences.preference_database import BUSY_TIMEOUT_S, SCHEMA, check_origin, connect_read_only
 from rlhp_ray.preferences.preference_subject import ENV_VERSION_KEY, SIGHT_KEYS
+from rlhp_ray.preferences.source_weights import RecordedWeights, add_record, recorded_weights
 
 LOADED_KEY = "loaded_queries"  # in the metadata: how many of the first queries were loaded, and not asked by the run
 
@@ -177,6 +178,14 @@ class PreferenceStore:
         """How many queries the run started with; its own are numbered from there on."""
         rows = self._rows("SELECT value FROM metadata WHERE key = ?", (LOADED_KEY,))
         return int(rows[0][0]) if rows else 0
+
+    def weigh(self, source: str, weight: float) -> None:
+        """Record how much the answers of a source count from now on; see `source_weights`."""
+        add_record(self._connection, source, weight)
+
+    def weights(self) -> RecordedWeights:
+        """How much the answers of each source count, by what was recorded."""
+        return recorded_weights(self._connection)
 
     def clips(self, clip_ids: Iterable[str]) -> dict[str, Clip]:
         """Stored clips by id."""

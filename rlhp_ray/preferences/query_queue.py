@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from rlhp_ray.clips.clip import Clip
+from rlhp_ray.clips.episode_recorder import RecordedEpisode
 from rlhp_ray.errors import LabellingError, LabellingStorageError
+from rlhp_ray.preferences.check_queries import (
+    CheckKind,
+    GoldPair,
+    answer_check,
+    due_check,
+    store_gold,
+    undo_check,
+)
 from rlhp_ray.preferences.preference import Answer
 from rlhp_ray.preferences.queue_database import open_queue_database
 
@@ -58,6 +67,16 @@ class QueueCounts:
     answered: int
 
 
+@dataclass(frozen=True)
+class ShownEpisode:
+    """An episode that people can watch: of the run at `run_env_steps`, `env_steps` long."""
+
+    episode_id: int
+    run_env_steps: int
+    env_steps: int
+    true_return: float
+
+
 class QueryQueue:
     """One queue file. Every write is one transaction that is synced to disk before the call returns.
 
@@ -84,6 +103,14 @@ class QueryQueue:
                 [(left, right, env_steps, now) for left, right in pairs],
             )
 
+    def offer_gold(self, pairs: Iterable[GoldPair], clips: Iterable[Clip]) -> None:
+        """Add pairs whose answer is known, with their clips, to check people by."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT OR IGNORE INTO clips VALUES (?, ?)", [(clip.clip_id, clip.to_bytes()) for clip in clips]
+            )
+            store_gold(connection, pairs)
+
     def withdraw_older(self, than_env_steps: int) -> None:
         """Take back queries offered before this age of the run that nobody answered and nobody is looking at."""
         now = time.time()
@@ -96,9 +123,9 @@ class QueryQueue:
     def lease(self, labeller: str, count: int) -> list[Query]:
         """At most `count` queries for one person, nobody else's: those they hold already, then the newest.
 
-        A lease lasts LEASE_SECONDS from this call.
+        A lease lasts LEASE_SECONDS from this call. Where a check of this person is due, it stands first.
         """
-        now = time.time()
+        now, rates = time.time(), self._check_rates()
         with self._transaction() as connection:
             rows = connection.execute(
                 f"SELECT query_id, left_id, right_id, env_steps FROM queries WHERE {_OPEN} "
@@ -106,11 +133,18 @@ class QueryQueue:
                 "ORDER BY (leased_to = ?2 AND leased_until_unix_s >= ?1) DESC, env_steps DESC, query_id LIMIT ?3",
                 (now, labeller, count),
             ).fetchall()
+            check = due_check(connection, labeller, rates) if rows else None
+            if check is not None:
+                del rows[count - 1 :]
             connection.executemany(
                 "UPDATE queries SET leased_to = ?, leased_until_unix_s = ? WHERE query_id = ?",
                 [(labeller, now + LEASE_SECONDS, row[0]) for row in rows],
             )
-        return [Query(*row) for row in rows]
+        return [Query(*row) for row in ([] if check is None else [check]) + rows]
+
+    def _check_rates(self) -> dict[CheckKind, float]:
+        facts = self.facts()
+        return {kind: facts.get(kind.rate_fact, 0.0) for kind in CheckKind}
 
     def answer(self, submission: str, query_id: int, labeller: str, answer: Answer, response_seconds: float) -> bool:
         """Store an answer; on disk when this returns.
@@ -132,6 +166,10 @@ class QueryQueue:
         with self._transaction() as connection:
             if connection.execute("SELECT 1 FROM answers WHERE submission = ?", (submission,)).fetchone():
                 return False
+            now = time.time()
+            check = answer_check(connection, submission, query_id, labeller, answer, response_seconds, now)
+            if check is not None:
+                return check
             if not connection.execute("SELECT 1 FROM queries WHERE query_id = ?", (query_id,)).fetchone():
                 raise LabellingError(f"there is no query {query_id}; expected one that was handed out")
             said = "SELECT 1 FROM standing WHERE query_id = ? AND labeller = ?"
@@ -140,7 +178,7 @@ class QueryQueue:
             connection.execute(
                 "INSERT INTO answers (submission, query_id, labeller, answer, response_seconds, answered_unix_s) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
-                (submission, query_id, labeller, answer.value, response_seconds, time.time()),
+                (submission, query_id, labeller, answer.value, response_seconds, now),
             )
         return True
 
@@ -164,19 +202,22 @@ class QueryQueue:
             if row is not None:
                 return Query(*row)
             row = connection.execute(
-                f"SELECT standing.answer_id, {columns} FROM standing JOIN queries USING (query_id) "
+                f"SELECT standing.answer_id, {columns}, answered_unix_s FROM standing JOIN queries USING (query_id) "
                 "WHERE labeller = ? ORDER BY standing.answer_id DESC LIMIT 1",
                 (labeller,),
             ).fetchone()
+            now = time.time()
+            check = undo_check(connection, submission, labeller, 0.0 if row is None else row[-1], now)
+            if check is not None:
+                return Query(*check)
             if row is None or connection.execute("SELECT 1 FROM taken WHERE answer_id = ?", row[:1]).fetchone():
                 return None
-            now = time.time()
             connection.execute("INSERT INTO undos VALUES (?, ?, ?)", (submission, row[0], now))
             connection.execute(
                 "UPDATE queries SET leased_to = ?, leased_until_unix_s = ? WHERE query_id = ?",
                 (labeller, now + LEASE_SECONDS, row[1]),
             )
-        return Query(*row[1:])
+        return Query(*row[1:-1])
 
     def take_settled(self, *, all_of_them: bool = False) -> list[GivenAnswer]:
         """Answers to learn from that were not taken up before, in the order in which they were given; now they are.
@@ -211,8 +252,12 @@ class QueryQueue:
         return QueueCounts(waiting, answered)
 
     def answers_of(self, labeller: str) -> list[float]:
-        """When a person's standing answers were given, seconds since 1970, oldest first."""
-        rows = self._rows("SELECT answered_unix_s FROM standing WHERE labeller = ? ORDER BY answer_id", (labeller,))
+        """When a person's standing answers were given, those to checks too, seconds since 1970, oldest first."""
+        rows = self._rows(
+            "SELECT answered_unix_s FROM standing WHERE labeller = ?1 UNION ALL "
+            "SELECT answered_unix_s FROM standing_checks WHERE labeller = ?1 ORDER BY 1",
+            (labeller,),
+        )
         return [row[0] for row in rows]
 
     def clip(self, clip_id: str) -> Clip:
@@ -220,6 +265,29 @@ class QueryQueue:
         rows = self._rows("SELECT packed FROM clips WHERE clip_id = ?", (clip_id,))
         if not rows:
             raise LabellingError(f"{self.path} holds no clip {clip_id}; expected one of a query that was handed out")
+        return Clip.from_bytes(rows[0][0])
+
+    def show_episode(self, episode: RecordedEpisode, run_env_steps: int) -> None:
+        """Keep an episode for people to watch, instead of the one before."""
+        row = (run_env_steps, episode.env_steps, episode.true_return, episode.clip.to_bytes())
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM episodes")
+            connection.execute(
+                "INSERT INTO episodes (run_env_steps, env_steps, true_return, packed) VALUES (?, ?, ?, ?)", row
+            )
+
+    def newest_episode(self) -> ShownEpisode | None:
+        """What is known of the episode that people can watch; None where there is none yet."""
+        rows = self._rows(
+            "SELECT episode_id, run_env_steps, env_steps, true_return FROM episodes ORDER BY episode_id DESC LIMIT 1"
+        )
+        return ShownEpisode(*rows[0]) if rows else None
+
+    def episode_clip(self, episode_id: int) -> Clip:
+        """What an episode showed. Raises LabellingError where it is no longer the newest."""
+        rows = self._rows("SELECT packed FROM episodes WHERE episode_id = ?", (episode_id,))
+        if not rows:
+            raise LabellingError(f"there is no episode {episode_id}; expected the newest one")
         return Clip.from_bytes(rows[0][0])
 
     def pairs(self) -> list[tuple[str, str]]:

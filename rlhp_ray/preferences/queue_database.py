@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from rlhp_ray.errors import LabellingError
+from rlhp_ray.preferences.check_queries import CHECK_SCHEMA
 from rlhp_ray.preferences.preference_database import connect_read_only
 
 QUEUE_FILE = "labelling.sqlite"  # its name in a run directory
@@ -50,6 +51,15 @@ SCHEMA = (
 )
 
 
+EPISODES = """CREATE TABLE IF NOT EXISTS episodes (
+    episode_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    run_env_steps INTEGER NOT NULL,
+    env_steps INTEGER NOT NULL,
+    true_return REAL NOT NULL,
+    packed BLOB NOT NULL
+)"""  # of which the newest alone is kept
+
+
 def open_queue_database(path: Path) -> sqlite3.Connection:
     """A connection whose transactions are on disk when they end; makes the file where there is none.
 
@@ -64,6 +74,8 @@ def open_queue_database(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA foreign_keys = ON")
         if not exists:
             _create(connection)
+        for statement in (*CHECK_SCHEMA, EPISODES):  # which files of before lack
+            connection.execute(statement)
         return connection
     except sqlite3.Error as error:
         raise LabellingError(

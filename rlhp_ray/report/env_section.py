@@ -7,6 +7,7 @@ from rlhp_ray.report.drawing import Drawing, Table
 from rlhp_ray.report.figure_parts import MAX_DRAWN
 from rlhp_ray.report.health_table import health_table, is_recorded
 from rlhp_ray.report.html_elements import element, image, items, table, text
+from rlhp_ray.report.people_table import agreement_lines, couple_table, people_table
 from rlhp_ray.report.report_run import ReportRun
 from rlhp_ray.report.run_groups import EnvGroup
 from rlhp_ray.report.seed_tables import seed_section
@@ -28,7 +29,7 @@ def env_section(
         left = f"Figures and pairs show {shown}; the other tables hold all of them."
         parts.append(element("p", text(left)))
     parts.append(element("div", "".join(_figure(*picture) for picture in pictures), class_="figures"))
-    parts += [_health(group), element("h3", "Runs"), _runs(group), _videos(group, videos)]
+    parts += [_health(group), _people(group), element("h3", "Runs"), _runs(group), _videos(group, videos)]
     return element("section", "\n".join(parts))
 
 
@@ -65,6 +66,19 @@ def _health(group: EnvGroup) -> str:
     told += f" {silent} of {len(group.runs)} runs recorded none, being older." if silent else ""
     shown = element("div", table(found), class_="runs") if found.rows else ""
     return element("h3", "Health") + element("p", text(told)) + shown
+
+
+def _people(group: EnvGroup) -> str:
+    found, couples = people_table(group), couple_table(group)
+    if found is None:
+        return ""
+    told = (
+        "Shares with Wilson's 95 % interval: which side was chosen, pairs of their own shown again with the sides "
+        "swapped, and gold pairs, whose answer is known (docs/labelling_quality.md)."
+    )
+    shown = element("div", table(found), class_="runs") + items(agreement_lines(group))
+    shown += "" if couples is None else element("div", table(couples), class_="runs")
+    return element("h3", "People") + element("p", text(told)) + shown
 
 
 def _runs(group: EnvGroup) -> str:

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from rlhp_ray import metric_keys as keys
-from rlhp_ray.errors import ArchiveError
+from rlhp_ray.errors import ArchiveError, LabellingStorageError
 from rlhp_ray.experiment.disk_use import bytes_below
 from rlhp_ray.experiment.metrics_series import MetricRow, Series, metric_series, read_metric_rows
 from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.preferences.judgements import read_judgements
+from rlhp_ray.preferences.labeller_quality import PeopleQuality, people_quality
+from rlhp_ray.preferences.queue_database import QUEUE_FILE
 from rlhp_ray.report.diagnostics_reading import Diagnostics, read_diagnostics
 from rlhp_ray.runs.run_record import RunRecord
 
@@ -28,6 +31,7 @@ class ReportRun:
         action_space: as `policy.json` of its last checkpoint describes it; empty where there is none.
         videos: of its directory.
         bytes_on_disk: of its directory.
+        people: how good the answers of its labellers are; None where its teacher is simulated.
         flaws: what could not be read of it, each in one line.
     """
 
@@ -38,6 +42,7 @@ class ReportRun:
     action_space: Mapping[str, Any]
     videos: tuple[Path, ...]
     bytes_on_disk: int
+    people: PeopleQuality | None
     flaws: tuple[str, ...]
 
     @property
@@ -99,9 +104,16 @@ def read_report_run(record: RunRecord) -> ReportRun:
     except ArchiveError as error:
         diagnostics = None
         flaws.append(str(error))
+    people = None
+    queue_file = archive.directory / QUEUE_FILE
+    if queue_file.exists():
+        try:
+            people = people_quality(read_judgements(queue_file))
+        except LabellingStorageError as error:
+            flaws.append(str(error))
     videos = tuple(sorted(archive.videos_dir.glob("*.mp4")))
     size = bytes_below(archive.directory)
-    return ReportRun(record, config, rows, diagnostics, _action_space(archive), videos, size, tuple(flaws))
+    return ReportRun(record, config, rows, diagnostics, _action_space(archive), videos, size, people, tuple(flaws))
 
 
 def _action_space(archive: RunArchive) -> Mapping[str, Any]:

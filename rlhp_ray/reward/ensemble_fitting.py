@@ -85,6 +85,8 @@ class EnsembleFitter:
         round_index: int,
         max_pairs: int | None = None,
         after_epoch: Callable[[FitMetrics], None] | None = None,
+        *,
+        anew: bool = False,
     ) -> FitMetrics:
         """Train for some epochs over all pairs.
 
@@ -94,12 +96,13 @@ class EnsembleFitter:
             max_pairs: pairs presented in all, at most; the last pass is cut short by it. None for no limit.
             round_index: names the random streams of this round.
             after_epoch: is told how each epoch went; may ask the ensemble for predictions.
+            anew: from new weights and a new optimiser, also where the recipe goes on from the last.
 
         Raises:
             RewardDataError: an observation or the loss is not finite.
         """
         data = self._tensors(pairs, round_index)
-        if not self._recipe.warm_start:
+        if anew or not self._recipe.warm_start:
             self._ensemble.draw_weights(derive_seed(self._seed, "weights", round_index))
             self._optimiser = MemberOptimiser(self._ensemble.network, self._learning_rate, self._recipe)
         with self._training_mode(round_index):

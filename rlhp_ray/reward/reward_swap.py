@@ -14,6 +14,7 @@ import gymnasium as gym
 import numpy as np
 
 from rlhp_ray.clips.clip import Clip
+from rlhp_ray.clips.episode_recorder import EpisodeRecorder, RecordedEpisode
 from rlhp_ray.clips.recorder import ClipRecorder
 from rlhp_ray.envs.game_infos import GAME_OVER_KEY, RAW_SCORE_KEY
 from rlhp_ray.errors import RewardDataError
@@ -57,6 +58,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         recorder: takes in every step; None records nothing.
         use_true_reward: pass the game's reward through instead (the baseline that claims are measured against).
         centres: take their mean off the predicted rewards of a rollout.
+        episodes: keeps the newest whole episode; None keeps none.
     """
 
     def __init__(
@@ -66,10 +68,12 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         recorder: ClipRecorder | None,
         use_true_reward: bool,
         centres: bool = False,
+        episodes: EpisodeRecorder | None = None,
     ) -> None:
         super().__init__(env)
         self._ensemble = ensemble
         self._recorder = recorder
+        self._episodes = episodes
         self._use_true_reward = use_true_reward
         self._centres = centres
         self._observer = InputObserver(len(ensemble.spec.network_shape.observation_shape), step_rows=env.num_envs)
@@ -120,6 +124,8 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         self._true_return[:], self._predicted_return[:], self._length[:] = 0, 0, 0
         if self._recorder is not None:
             self._recorder.discard_partial()
+        if self._episodes is not None:
+            self._episodes.discard_partial(is_start=True)
         return self._ensemble.scaling(observations), infos
 
     def step(  # type: ignore[override]  # as reset
@@ -149,6 +155,10 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         self._observations, self._autoreset = observations.copy(), ended
         points = infos.get(RAW_SCORE_KEY, np.where(stepped, true_rewards, 0.0))
         over = infos.get(GAME_OVER_KEY, ended)
+        if self._episodes is not None and stepped[0]:
+            self._episodes.record(
+                observed[0], actions[0], float(true_rewards[0]), float(points[0]), ended=bool(over[0])
+            )
         self._newest = _UnpaidStep(
             observed, actions, true_rewards.copy(), stepped, ended, self._observations, points, over
         )
@@ -224,7 +234,10 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         if self._recorder is not None:
             clips = self._recorder.drain(env_steps)
             clips_dropped, self._recorder.dropped = self._recorder.dropped, 0
-        harvest = Harvest(clips, list(self._finished), self._env_steps, clips_dropped, self._observer.take())
+        newest = None if self._episodes is None else self._episodes.take()
+        harvest = Harvest(
+            clips, list(self._finished), self._env_steps, clips_dropped, self._observer.take(), newest_episode=newest
+        )
         self._finished.clear()
         self._env_steps = 0
         return harvest
@@ -250,6 +263,7 @@ class Harvest:
         clips_dropped: clips that nobody fetched in time.
         predictor_saw: observations as the reward networks were shown them; None of none.
         policy_saw: observations as the policy network was shown them to act on; None of none.
+        newest_episode: for people to watch; None where none ended, or nobody watches.
     """
 
     clips: list[Clip]
@@ -258,6 +272,7 @@ class Harvest:
     clips_dropped: int = 0
     predictor_saw: Moments | None = None
     policy_saw: Moments | None = None
+    newest_episode: RecordedEpisode | None = None
 
     @classmethod
     def merged(cls, harvests: Iterable["Harvest"]) -> "Harvest":
@@ -270,4 +285,5 @@ class Harvest:
             sum(part.clips_dropped for part in parts),
             reduce(Moments.together, (part.predictor_saw for part in parts), None),
             reduce(Moments.together, (part.policy_saw for part in parts), None),
+            next((part.newest_episode for part in parts if part.newest_episode is not None), None),
         )

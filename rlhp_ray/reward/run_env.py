@@ -1,7 +1,8 @@
 """The vector environment that a run's configuration describes: clips, observation scaling, the predicted reward."""
 
+from rlhp_ray.clips.episode_recorder import EpisodeRecorder
 from rlhp_ray.clips.recorder import ClipRecorder
-from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.schema import PEOPLE, RunConfig
 from rlhp_ray.envs.action_log import action_log_of
 from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.envs.registry import EnvDescription, make_vector_env
@@ -57,4 +58,6 @@ def make_run_env(
             description.frame_stack,
             action_log_of(env, config.preferences.clip_steps),
         )
-    return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward, config.reward.centred)
+    is_watched = records and config.teacher.preset == PEOPLE
+    episodes = EpisodeRecorder(description.frame_stack) if is_watched else None
+    return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward, config.reward.centred, episodes)

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scipy import stats
-
 from rlhp_ray.statistics.mean_interval import Interval
 from rlhp_ray.statistics.seed_values import seed_values
+from rlhp_ray.statistics.wilson_interval import wilson_interval
 
 
 class SuccessRate(NamedTuple):
@@ -18,11 +17,7 @@ class SuccessRate(NamedTuple):
 
 
 def success_rate(values: Sequence[float], threshold: float, confidence: float = 0.95) -> SuccessRate:
-    """Share of seeds whose value is at least the threshold, with Wilson's score interval (Wilson 1927):
-
-        all p with |successes / n - p| <= z sqrt(p (1 - p) / n),   z = Phi^-1((1 + confidence) / 2)
-
-    Unlike the normal interval it stays between 0 and 1, and has a width where all seeds succeed or none does.
+    """Share of seeds whose value is at least the threshold, with its `wilson_interval`.
 
     Args:
         values: `[num_seeds]`.
@@ -32,9 +27,6 @@ def success_rate(values: Sequence[float], threshold: float, confidence: float = 
     Raises:
         ValueError: there is no value, one is not finite, or `confidence` is not between 0 and 1.
     """
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence={confidence}; expected a number between 0 and 1")
     array = seed_values(values)
     successes = int((array >= threshold).sum())
-    interval = stats.binomtest(successes, len(array)).proportion_ci(confidence, method="wilson")
-    return SuccessRate(successes, len(array), Interval(float(interval.low), float(interval.high)))
+    return SuccessRate(successes, len(array), wilson_interval(successes, len(array), confidence))

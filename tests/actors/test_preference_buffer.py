@@ -12,6 +12,7 @@ from rlhp_ray.actors.preference_buffer import PreferenceBuffer, RoundData
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.config.schema import TeacherConfig
 from rlhp_ray.preferences.preference import Answer, Preference
+from rlhp_ray.preferences.source_weights import weigh_source
 from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
 from rlhp_ray.reward.labelled_pairs import LabelledPairBuffer, LabelledPairs, bootstrap_weights
 from rlhp_ray.reward.network_spec import NetworkSpec
@@ -193,3 +194,24 @@ def test_a_pool_without_clips_has_none_to_look_at(tmp_path):
     data, report = made.ask(0, 0, None)
     assert data.fresh is None and data.reference is None
     assert len(report.fresh_true_returns) == 0
+
+
+def test_what_is_withdrawn_reaches_the_learner_no_more_and_is_counted_no_more(buffer, tmp_path):
+    made = buffer(weights={})
+    data, report = made.ask(10, 0, None)
+    assert (len(data.new_pairs), report.new_labels, report.weight_changes) == (10, 10, 0)
+    weigh_source(tmp_path / "store.sqlite", "oracle", 0)
+    data, report = made.ask(15, 100, None)
+    assert (data.new_pairs, report.new_labels, report.queries, report.weight_changes) == (None, 0, 15, 1)
+    assert made.replay(None)[1] == 0
+    weigh_source(tmp_path / "store.sqlite", "oracle", 0.5)
+    report, portions = made.replay(None)
+    assert (report.new_labels, portions, report.weight_changes) == (15, 1, 2)
+    assert made.replayed(0).new_pairs.weight.tolist() == [0.5] * 15
+
+
+def test_what_is_recorded_goes_before_the_configuration(buffer, tmp_path):
+    made = buffer(weights={"oracle": 2.0})
+    assert set(made.ask(3, 0, None)[0].new_pairs.weight) == {2.0}
+    weigh_source(tmp_path / "store.sqlite", "oracle", 3.0)
+    assert set(made.ask(6, 0, None)[0].new_pairs.weight) == {3.0}

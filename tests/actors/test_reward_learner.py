@@ -99,3 +99,24 @@ def test_a_look_at_the_predictor_changes_nothing_in_it(learner):
         unwatched = other.fit_round(RoundData(new, clips(20, seed=2)))
         assert is_same(watched.published, unwatched.published)
         assert watched.optimiser == unwatched.optimiser
+
+
+def labels(count: int, first: int = 0) -> RoundData:
+    weights = np.ones(count, np.float32)
+    return RoundData(
+        LabelledPairs(clips(count, 3), clips(count, 4), weights, first + np.arange(count), weights), clips(20, seed=2)
+    )
+
+
+def test_after_forgetting_the_reward_stays_until_there_are_labels_and_is_then_fitted_from_new_weights(learner):
+    before = learner.fit_round(labels(8)).published
+    learner.forget_labels()
+    kept = learner.fit_round(RoundData(None, clips(20, seed=2)))
+    assert kept.metrics is None and is_same(kept.published, before)
+    anew = learner.fit_round(labels(4))
+    assert (anew.metrics.num_labels, anew.published.version) == (4, 2)
+    far = [np.abs(anew.published.weights[name] - before.weights[name]).max() for name in before.weights]
+    assert max(far) > 0.1, "one round of gradient steps does not come so far: 4 labels, 3 epochs, step size 0.01"
+    after = learner.fit_round(labels(2, first=4))
+    near = [np.abs(after.published.weights[name] - anew.published.weights[name]).max() for name in before.weights]
+    assert after.metrics.num_labels == 6 and max(near) < 0.1, "from then on it goes on from the last weights"

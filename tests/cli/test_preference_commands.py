@@ -156,3 +156,33 @@ def test_neither_ray_nor_torch_is_needed_for_saved_preferences(run_directory):
     assert done.returncode == 0, done.stderr
     heavy = done.stdout.splitlines()[-1].split()
     assert "pyarrow" in heavy and not {"ray", "torch"} & set(heavy)
+
+
+def test_withdraw_says_what_it_did_and_can_be_taken_back(run_directory, capsys):
+    assert main(["preferences", "withdraw", "runs/first", "--labeller", "oracle"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "runs/first\n"
+    assert captured.err == "rlhp: 3 answers of oracle are withdrawn, and can be taken back with --weight 1\n"
+    assert main(["preferences", "stats", "runs/first"]) == 0
+    assert "weights            oracle withdrawn" in capsys.readouterr().out
+    database = "runs/first/preferences.sqlite"
+    assert main(["preferences", "withdraw", database, "--labeller", "oracle", "--weight", "2"]) == 0
+    assert capsys.readouterr().err == "rlhp: 3 answers of oracle count 2 times\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--labeller", "eve"], 1, "holds no answer of 'eve'; expected one of oracle"),
+        (
+            ["--labeller", "oracle", "--weight", "-1"],
+            2,
+            "--weight: got -1; expected 0, which withdraws, or 0.001 to 1000",
+        ),
+        (["--labeller", "oracle", "--weight", "nan"], 2, "--weight: got nan"),
+        ([], 2, "--labeller"),
+    ],
+)
+def test_withdraw_refuses_what_it_cannot_do(run_directory, capsys, words, code, told):
+    assert main(["preferences", "withdraw", "runs/first", *words]) == code
+    assert told in capsys.readouterr().err

@@ -7,10 +7,20 @@ import time
 import urllib.request
 from pathlib import Path
 
+import numpy as np
+import pytest
+
+from rlhp_ray.clips.clip import Clip
 from rlhp_ray.config.loading import load_config
+from rlhp_ray.envs.registry import describe_env
+from rlhp_ray.errors import PreferenceStoreError
 from rlhp_ray.experiment import labelling_page as page
+from rlhp_ray.experiment import trial
 from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.preferences.preference import Answer, Preference
+from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.query_queue import QueryQueue
+from rlhp_ray.reward.run_ensemble import ensemble_spec, preference_subject
 
 PEOPLE = ["teacher.preset=people", "labelling.instruction=Which?"]
 
@@ -43,3 +53,43 @@ def test_with_a_simulated_teacher_there_is_none(tmp_path):
     with page.labelling_page(RunArchive(tmp_path), load_config("moving_dot")):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_without_a_page_of_its_own_says_how_to_serve_it(tmp_path, capsys):
+    config = load_config("moving_dot", [*PEOPLE, "labelling.own_page=false"])
+    with page.labelling_page(RunArchive(tmp_path), config):
+        assert capsys.readouterr().err == f"rlhp: serve the page of this run with: rlhp label {tmp_path}\n"
+        assert QueryQueue(tmp_path / "labelling.sqlite").facts()["ended"] is False
+    assert QueryQueue(tmp_path / "labelling.sqlite").facts()["ended"] is True
+    assert not (tmp_path / ".labelling").exists()
+
+
+def test_gold_pairs_are_in_the_queue_before_anything_starts_and_rates_are_stated(tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    words = [f"labelling.gold={tmp_path / 'gold.sqlite'}", "labelling.repeat_rate=0.1", "labelling.own_page=false"]
+    config = load_config("moving_dot", [*PEOPLE, *words])
+    description = describe_env(config.env.id)
+    steps = config.preferences.clip_steps
+    clips = [
+        Clip(np.full((steps, 2), x, np.float32), np.zeros(steps, np.int64), np.zeros(steps, np.float32), 0)
+        for x in (0.25, 0.5)
+    ]
+    subject = preference_subject(config, ensemble_spec(config, description))
+    store = PreferenceStore(tmp_path / "gold.sqlite", subject.to_metadata())
+    store.record([Preference(0, clips[0].clip_id, clips[1].clip_id, Answer.RIGHT, "me", 0)], clips)
+    store.close()
+    trial._check_inputs(RunArchive(tmp_path / "run"), config, description)
+    assert f"gold pairs to check people by: 1 of {tmp_path / 'gold.sqlite'}" in capsys.readouterr().err
+    with page.labelling_page(RunArchive(tmp_path / "run"), config):
+        facts = QueryQueue(tmp_path / "run" / "labelling.sqlite").facts()
+    assert (facts["gold_rate"], facts["repeat_rate"], facts["overlap_rate"]) == (0.05, 0.1, 0.0)
+
+
+def test_gold_about_something_else_is_refused(tmp_path):
+    (tmp_path / "run").mkdir()
+    config = load_config("moving_dot", [*PEOPLE, f"labelling.gold={tmp_path / 'gold.sqlite'}"])
+    other = load_config("cartpole", [])
+    subject = preference_subject(other, ensemble_spec(other, describe_env(other.env.id)))
+    PreferenceStore(tmp_path / "gold.sqlite", subject.to_metadata()).close()
+    with pytest.raises(PreferenceStoreError, match="has another environment than this configuration"):
+        trial._check_inputs(RunArchive(tmp_path / "run"), config, describe_env(config.env.id))

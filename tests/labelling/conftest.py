@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 import uvicorn
+from fastapi import FastAPI
 
 from rlhp_ray.clips.clip import Clip
+from rlhp_ray.labelling.admission import AnybodyHere
+from rlhp_ray.labelling.audit_log import AuditLog
 from rlhp_ray.labelling.clip_videos import ClipVideos
 from rlhp_ray.labelling.server import create_app
 from rlhp_ray.labelling.session import listening
@@ -30,20 +33,21 @@ def dot_clip(x: float, y: float, steps: int = 10) -> Clip:
     return Clip(positions, np.zeros(steps, np.int64), np.full(steps, -distance, np.float32), env_steps=0)
 
 
+def offered_queue(path: Path) -> QueryQueue:
+    """Six pairs; the left dot of each is nearer to the centre."""
+    made = QueryQueue(path)
+    for number in range(6):
+        left, right = dot_clip(0.5 + 0.01 * number, 0.5), dot_clip(0.1, 0.1 + 0.01 * number)
+        made.offer([(left.clip_id, right.clip_id)], [left, right], env_steps=100)
+    facts = {"env_id": "rlhp/MovingDot-v0", "frame_skip": None, "budget": 20, "instruction": "Which is nearer?"}
+    made.state_facts({**facts, "total_env_steps": 1000, "env_steps": 100})
+    return made
+
+
 @pytest.fixture
 def queue(tmp_path: Path) -> Iterator[QueryQueue]:
-    """Six pairs; the left dot of each is nearer to the centre."""
-    with contextlib.closing(QueryQueue(tmp_path / "labelling.sqlite")) as made:
-        for number in range(6):
-            left, right = dot_clip(0.5 + 0.01 * number, 0.5), dot_clip(0.1, 0.1 + 0.01 * number)
-            made.offer([(left.clip_id, right.clip_id)], [left, right], env_steps=100)
-        facts = {
-            "env_id": "rlhp/MovingDot-v0",
-            "frame_skip": None,
-            "budget": 20,
-            "instruction": "Which is nearer?",
-        }
-        made.state_facts({**facts, "total_env_steps": 1000, "env_steps": 100})
+    """Of `offered_queue`."""
+    with contextlib.closing(offered_queue(tmp_path / "labelling.sqlite")) as made:
         yield made
 
 
@@ -64,6 +68,12 @@ def disk_refuses(queue: QueryQueue) -> Callable[[], contextlib.AbstractContextMa
     return refusing
 
 
+def open_app(queue_file: Path) -> FastAPI:
+    """The server of a queue on loopback."""
+    videos, audit = ClipVideos("rlhp/MovingDot-v0", None), AuditLog(queue_file.parent)
+    return create_app(QueryQueue(queue_file), videos, AnybodyHere("person"), audit)
+
+
 @pytest.fixture
 def serve(queue: QueryQueue) -> Iterator[Callable[..., str]]:
     """Start a server of the queue and give its address; called again, it starts another on the same port."""
@@ -73,7 +83,7 @@ def serve(queue: QueryQueue) -> Iterator[Callable[..., str]]:
         stop()
         socket = listening(port)
         listener = socket.__enter__()
-        app = create_app(QueryQueue(queue.path), ClipVideos("rlhp/MovingDot-v0", None), "person")
+        app = open_app(queue.path)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()

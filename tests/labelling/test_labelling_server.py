@@ -5,17 +5,19 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from rlhp_ray.labelling.clip_videos import ClipVideos
-from rlhp_ray.labelling.guard import BURST, COOKIE, MAX_BODY_BYTES, TOKEN_HEADER, Guard, token_of
-from rlhp_ray.labelling.server import create_app
-from rlhp_ray.preferences.query_queue import QueryQueue
+from rlhp_ray.clips.episode_recorder import RecordedEpisode
+from rlhp_ray.labelling.admission import AnybodyHere
+from rlhp_ray.labelling.audit_log import AuditLog
+from rlhp_ray.labelling.guard import BURST, MAX_BODY_BYTES, TOKEN_HEADER, Guard, csrf_token_of
+from tests.labelling.conftest import dot_clip, open_app
 
 ADDRESS = "http://127.0.0.1:8420"
+COOKIE = AnybodyHere.cookie
 
 
 @pytest.fixture
 def app(queue):
-    return create_app(QueryQueue(queue.path), ClipVideos("rlhp/MovingDot-v0", None), "person")
+    return open_app(queue.path)
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def test_clips_are_mp4s_that_may_be_kept(client):
         ({"origin": "http://127.0.0.1:9999"}, 403),
         ({"origin": "null"}, 403),
         ({TOKEN_HEADER: "0" * 64}, 403),
-        ({TOKEN_HEADER: token_of("0" * 32)}, 403),
+        ({TOKEN_HEADER: csrf_token_of("0" * 32)}, 403),
         ({TOKEN_HEADER: ""}, 403),
         ({TOKEN_HEADER: b"\xe9" * 64}, 403),
         ({"cookie": f"{COOKIE}=../../etc"}, 403),
@@ -116,6 +118,8 @@ def test_without_an_origin_nothing_is_changed(client):
         {"answer": None},
         {"query": 0},
         {"query": "1; DROP TABLE answers"},
+        {"query": "1"},
+        {"query": True},
         {"query": 2**63},
         {"seconds": -1},
         {"seconds": "NaN"},
@@ -192,6 +196,7 @@ def test_bodies_are_bounded(client):
         "/labelling.sqlite",
         "/docs",
         "/redoc",
+        "/openapi.json",
     ],
 )
 def test_no_file_is_reached(client, path):
@@ -211,17 +216,39 @@ def test_every_answer_carries_the_security_headers(client):
     assert "SameSite=strict" in client.get("/").headers["set-cookie"]
 
 
-def test_one_session_has_a_pace():
+def test_one_session_has_a_pace(tmp_path):
     now = [0.0]
 
     async def nothing(scope, receive, send):
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    client = TestClient(Guard(nothing, lambda: now[0]), base_url=ADDRESS, cookies={COOKIE: "0" * 32})
+    guard = Guard(nothing, AnybodyHere("person"), None, AuditLog(tmp_path), lambda: now[0])
+    client = TestClient(guard, base_url=ADDRESS, cookies={COOKIE: "0" * 32})
     assert {client.get("/").status_code for _ in range(BURST)} == {204}
     assert client.get("/").status_code == 429
     newcomer = TestClient(client.app, base_url=ADDRESS)
     assert {newcomer.get("/").status_code for _ in range(BURST + 1)} == {204}
     now[0] += 1
     assert client.get("/").status_code == 204
+
+
+def test_the_quality_page_has_a_row_for_each_person(open_client):
+    client = open_client()
+    assert "Nobody has answered yet" in client.get("/quality").text
+    client.post("/api/answers", json=an_answer(client))
+    page = client.get("/quality").text
+    assert page.count('<th scope="row">person-') == 1 and "100 % of 1 (21 to 100)" in page
+    assert "{{" not in page and "No pair was judged by more than one person" in page
+
+
+def test_the_newest_episode_is_shown_and_its_true_return_told_to_who_asks(client, queue):
+    assert client.get("/api/episode").json() == {"episode": None}
+    queue.show_episode(RecordedEpisode(dot_clip(0.5, 0.5, steps=130), 130, -12.5), 900)
+    episode = client.get("/api/episode").json()["episode"]
+    assert episode == {"id": 1, "run_env_steps": 900, "env_steps": 130, "shown_env_steps": 130}
+    video = client.get("/api/episodes/1.mp4")
+    assert (video.content[4:8], video.headers["content-type"]) == (b"ftyp", "video/mp4")
+    assert client.get("/api/episodes/1/true_return").json() == {"true_return": -12.5}
+    assert client.get("/api/episodes/2/true_return").json() == {"true_return": None}
+    assert client.get("/api/episodes/2.mp4").status_code == 409

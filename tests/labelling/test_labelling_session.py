@@ -12,6 +12,7 @@ import pytest
 
 from rlhp_ray.errors import LabellingError
 from rlhp_ray.labelling.saved_clips import labelled_store, offer_saved
+from rlhp_ray.labelling.serving_options import ServingOptions
 from rlhp_ray.labelling.session import listening, serve_labels
 from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.preferences.preference_source import DatabaseSource
@@ -70,7 +71,7 @@ def test_the_command_serves_until_it_is_interrupted_and_names_the_directory(gath
 
 def test_where_there_is_nothing_to_label_that_is_said(tmp_path):
     with pytest.raises(LabellingError, match="holds nothing to label: neither labelling"):
-        serve_labels(tmp_path, None, "person", "Which?")
+        serve_labels(tmp_path, ServingOptions(), "person", "Which?")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,7 +2,9 @@
 
 import pytest
 
+from rlhp_ray.clips.episode_recorder import RecordedEpisode
 from rlhp_ray.preferences.preference import Answer
+from tests.labelling.conftest import dot_clip
 
 
 @pytest.fixture
@@ -152,3 +154,26 @@ def test_it_fits_a_phone(serve, open_page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.tap("#choose-right")
     until(page, "answered.size === 1")
+
+
+def test_the_newest_episode_plays_when_asked_for_and_its_true_return_is_hidden_until_then(serve, queue, open_page):
+    queue.show_episode(RecordedEpisode(dot_clip(0.5, 0.5, steps=40), 40, -12.5), 900)
+    page = open_page(serve())
+    page.wait_for_selector("#pair:not([hidden])")
+    page.wait_for_selector("#episode:not([hidden])")
+    page.click("#episode summary")
+    until(page, "document.getElementById('episode-video').currentTime > 0.1")
+    assert page.inner_text("#episode-text") == "40 env steps, by the agent of env step 900."
+    assert "-12.5" not in page.content()
+    page.click("#episode-return")
+    until(page, "document.getElementById('episode-return').textContent === 'true return -12.5'")
+    queue.show_episode(RecordedEpisode(dot_clip(0.1, 0.1, steps=30), 30, -3.0), 1200)
+    page.evaluate("lookForEpisode()")
+    page.wait_for_selector("#episode-newer:not([hidden])")
+    assert page.inner_text("#episode-text").startswith("40 env steps")
+    page.click("#episode-newer")
+    until(page, "document.getElementById('episode-text').textContent.startsWith('30 env steps')")
+    assert page.inner_text("#episode-return") == "show its true return"
+    page.keyboard.press("ArrowLeft")
+    wait_answers(page, queue, 1)
+    assert page.problems == []

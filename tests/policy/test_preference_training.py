@@ -98,3 +98,33 @@ def test_a_round_starts_after_every_interval_and_for_the_last_time_while_it_is_o
         training.after_iteration()
     assert len(started) == expected
     assert started[-1] == 8000
+
+
+def test_answers_that_count_otherwise_are_fitted_anew_once_and_a_checkpoint_says_when_they_were(monkeypatch):
+    run = RunConfig.model_validate({"env": {"id": "rlhp/MovingDot-v0"}, "teacher": {"preset": "people"}})
+    runners = SimpleNamespace(num_remote_env_runners=lambda: 0, foreach_env_runner=lambda call: None)
+    training = PreferenceTraining(
+        run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, buffer=object(), learner=object()
+    )
+    replaced = []
+
+    def replace(buffer, learner):
+        replaced.append(buffer)
+        return report(changes=1, new_labels=5)
+
+    def report(changes: int, new_labels: int) -> SimpleNamespace:
+        return SimpleNamespace(queries=20, new_labels=new_labels, new_ties=0, notices=[], weight_changes=changes)
+
+    monkeypatch.setattr(preference_training, "replace_labels", replace)
+    with pytest.warns(UserWarning, match="fits the reward anew to the 5 labels that count"):
+        training._count(report(changes=1, new_labels=2))
+    assert (len(replaced), training.labels, training.weight_changes) == (1, 5, 0)  # not fitted yet
+    training._count(report(changes=1, new_labels=2))
+    assert (len(replaced), training.labels) == (1, 7)
+    counts = {"env_steps": 5, "queries": 3, "labels": 2, "started": True, "metrics": {}}
+    training.restore(training.published, counts)
+    with pytest.warns(UserWarning, match="fits the reward anew"):
+        training._count(report(changes=1, new_labels=0))
+    training.restore(training.published, {**counts, "weight_changes": 1})
+    training._count(report(changes=1, new_labels=0))
+    assert len(replaced) == 2

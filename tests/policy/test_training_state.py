@@ -39,7 +39,7 @@ class FakeTraining:
         self.learner = SimpleNamespace(restore=remote(lambda published, optimiser: None))
         self.spec, self.published, self.optimiser = SPEC, RewardEnsemble(SPEC).published(), b"optimiser"
         self.env_steps, self.queries, self.labels, self.started = 4000, 20, 18, True
-        self.metrics = {"alarms": 1}
+        self.metrics, self.weight_changes = {"alarms": 1}, 3
         self.diagnostics = RunDiagnostics(is_true_return_taught=True)
 
     def restore(self, published, counts) -> None:
@@ -70,6 +70,7 @@ def test_clips_and_alarms_come_back_as_they_were_saved(checkpoint, pool, referen
     assert restore_training(checkpoint(pool, reference), resumed, take_all_labels=False) == (3, 1.5)
     assert (resumed.pool, resumed.reference) == (pool, reference)
     assert resumed.restored["diagnostics"] == {"outcomes": [], "standing": ["over_optimisation"]}
+    assert resumed.restored["weight_changes"] == 3
 
 
 def test_a_checkpoint_from_before_there_was_a_reference_is_taken_up(checkpoint):

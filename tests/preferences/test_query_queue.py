@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 
+from rlhp_ray.clips.episode_recorder import RecordedEpisode
 from rlhp_ray.errors import LabellingError
 from rlhp_ray.preferences import query_queue
 from rlhp_ray.preferences.preference import Answer
@@ -162,3 +163,16 @@ def test_a_foreign_file_is_refused_and_left_alone(tmp_path, content):
     with pytest.raises(LabellingError, match="Nothing in it was changed"):
         QueryQueue(path)
     assert path.read_bytes() == before
+
+
+def test_the_newest_episode_alone_is_kept_to_watch(queue, make_clips):
+    assert queue.newest_episode() is None
+    first, second = make_clips(2)
+    queue.show_episode(RecordedEpisode(first, 7, 3.5), 1000)
+    old = queue.newest_episode()
+    assert (old.run_env_steps, old.env_steps, old.true_return) == (1000, 7, 3.5)
+    queue.show_episode(RecordedEpisode(second, 9, 4.5), 2000)
+    new = queue.newest_episode()
+    assert new.episode_id > old.episode_id and queue.episode_clip(new.episode_id).clip_id == second.clip_id
+    with pytest.raises(LabellingError, match="expected the newest one"):
+        queue.episode_clip(old.episode_id)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from rlhp_ray.clips.clip import Clip, ClipArrays
+from rlhp_ray.clips.episode_recorder import EpisodeRecorder
 from rlhp_ray.clips.recorder import ClipRecorder
 from rlhp_ray.envs.game_infos import GAME_OVER_KEY, RAW_SCORE_KEY
 from rlhp_ray.envs.registry import make_vector_env
@@ -75,7 +76,13 @@ def swap(make_spec):
     """A swapped MovingDot, with an ensemble of some published version."""
 
     def make(
-        factor=1.0, spoil=None, use_true_reward=False, horizon=HORIZON, inputs="obs_action", centres=False
+        factor=1.0,
+        spoil=None,
+        use_true_reward=False,
+        horizon=HORIZON,
+        inputs="obs_action",
+        centres=False,
+        episodes=None,
     ) -> RewardSwapVectorEnv:
         env = Tampered(make_vector_env("rlhp/MovingDot-v0", NUM_ENVS, horizon=horizon), factor, spoil)
         ensemble = RewardEnsemble(make_spec(env.single_observation_space, env.single_action_space, inputs=inputs))
@@ -84,7 +91,7 @@ def swap(make_spec):
         steps = ensemble.member_rewards(seen, rng.integers(0, 5, 50), seen)
         ensemble.publish(1, steps[:, None])
         recorder = ClipRecorder(NUM_ENVS, CLIP_STEPS, env.single_observation_space, env.single_action_space)
-        return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward, centres)
+        return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward, centres, episodes)
 
     return make
 
@@ -303,6 +310,21 @@ def test_returns_are_those_of_whole_episodes(swap):
     assert len({episode.true_return for episode in harvest.episodes}) > 1
     again = env.drain(0)
     assert (again.clips, again.episodes, again.env_steps) == ([], [], 0)
+
+
+def test_the_newest_whole_episode_of_the_first_environment_can_be_watched(swap):
+    env, actions = swap(episodes=EpisodeRecorder()), random_actions(2 * EPISODE + 4)
+    result = rollout(env, actions)
+    harvest = env.drain(0)
+    episode, steps = harvest.newest_episode, slice(EPISODE, EPISODE + HORIZON)
+    assert (episode.env_steps, len(episode.clip)) == (HORIZON, HORIZON)
+    assert episode.true_return == pytest.approx(result[TRUE_REWARD_KEY][steps, 0].sum())
+    assert episode.clip.actions.tolist() == actions[steps, 0].tolist()
+    np.testing.assert_array_equal(episode.clip.observations, [shown[0] for shown in env.env.shown[steps]])
+    assert env.drain(0).newest_episode is None
+    assert Harvest.merged([Harvest([], [], 0), harvest]).newest_episode is episode
+    rollout(env, random_actions(HORIZON - 1))
+    assert env.drain(0).newest_episode is None  # one that has not ended
 
 
 def test_returns_that_nobody_fetches_are_bounded(swap):

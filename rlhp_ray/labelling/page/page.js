@@ -7,6 +7,7 @@ const AHEAD = 4;
 const POLL_MS = 2000;
 const RENEW_MS = 45000;
 const RETRY_MS = [500, 1000, 2000, 5000, 10000];
+const LATER = [401, 403, 408, 429]; // refusals that say nothing against the answer itself
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 const OUTBOX = "rlhp-outbox";
 const KEYS = { ArrowLeft: "left", ArrowRight: "right", ArrowDown: "equal", ArrowUp: "skip", " ": "skip" };
@@ -64,8 +65,10 @@ async function sendOutbox() {
       failures = 0;
       tell("");
     } catch (error) {
-      const refused = error.status >= 400 && error.status < 500 && error.status !== 429 && error.status !== 403;
-      if (error.status === 403) {
+      const refused = error.status >= 400 && error.status < 500 && !LATER.includes(error.status);
+      if (error.status === 401) {
+        tell("Your invitation has ended: ask for another link. Your answers are kept.");
+      } else if (error.status === 403) {
         tell("The server does not know this page any more: load it again. Your answers are kept.");
       } else if (refused) {
         tell(error.message);
@@ -223,6 +226,7 @@ async function refreshState() {
   } catch {
     return;
   }
+  part("episode").hidden = !facts.total_env_steps; // saved clips have no episodes
   if (facts.instruction) part("instruction").textContent = facts.instruction;
   framesPerSecond = facts.frames_per_second || framesPerSecond;
   const budget = facts.budget || facts.answered + facts.waiting;
@@ -253,7 +257,9 @@ function describeWaiting() {
 
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
-  if (event.key === " " && event.target instanceof HTMLButtonElement && event.target.id !== "skip") return;
+  if (event.target instanceof HTMLVideoElement) return; // that of the episode has controls of its own
+  const isPressed = event.target instanceof HTMLButtonElement || event.target.tagName === "SUMMARY";
+  if (event.key === " " && isPressed && event.target.id !== "skip") return;
   const actions = {
     Backspace: undo,
     p: () => part("play").click(),
