@@ -5,6 +5,7 @@ import contextlib
 import shlex
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,11 @@ def check_cluster_options(arguments: argparse.Namespace) -> None:
         raise ConfigError(
             "--then-down: got it without a cluster; expected --address or --submit with it, and a cluster that `ray "
             "up` made from a file of cluster/"
+        )
+    if arguments.copy_to is not None and not on_cluster:
+        raise ConfigError(
+            "--copy-to: got it without a cluster; expected --address or --submit with it. What this machine wrote "
+            "stays on it: copy it by hand."
         )
     if arguments.dashboard and on_cluster:
         raise ConfigError("--dashboard: a cluster has a dashboard of its own; leave it out, see `ray dashboard`")
@@ -51,21 +57,27 @@ def joined(address: str | None) -> Iterator["Offer | None"]:
         yield read_offer()
 
 
-def check_before_queueing(sweep: "Sweep", offer: "Offer", output_dir: str, then_down: bool) -> "Launch | None":
-    """Hold a sweep against the cluster that was joined.
-
-    Returns:
-        What is to be taken down after it; None where the cluster is to stay up.
+def check_before_queueing(
+    sweep: "Sweep", offer: "Offer", output_dir: str, copy_to: str | None, then_down: bool
+) -> "Afterwards":
+    """Hold a sweep against the cluster that was joined, and make sure that what is to follow it can be done.
 
     Raises:
-        ClusterError: the cluster can never hold a trial, a node does not see the storage, or it is not ours to end.
+        ClusterError: the cluster can never hold a trial, a node does not see the storage, results cannot be copied, or
+            the cluster is not ours to end.
+        ConfigError: `copy_to` is no address of object storage.
     """
     from rlhp_ray.cluster.launch_file import read_launch
+    from rlhp_ray.cluster.result_copy import check_destination
     from rlhp_ray.cluster.takedown import require_our_cluster
     from rlhp_ray.sweep.cluster_checks import check_cluster
 
     check_cluster(sweep, offer, Path(output_dir))
-    return require_our_cluster(read_launch(), Path(output_dir)) if then_down else None
+    if copy_to is not None:
+        check_destination(copy_to)
+    if not then_down:
+        return Afterwards(copy_to, None)
+    return Afterwards(copy_to, require_our_cluster(read_launch(), Path(output_dir), is_copied=copy_to is not None))
 
 
 def shared_directory(key: str, text: str) -> Path:
@@ -111,14 +123,29 @@ def _without_submit(words: list[str]) -> list[str]:
     return kept
 
 
-def take_down_after(result: "RunResult", launch: "Launch | None") -> None:
-    """Let the cluster end itself, where that was asked for and nobody interrupted the sweep."""
-    if launch is None or result.exit_code == _INTERRUPTED:
-        return
-    from rlhp_ray.cluster.takedown import DELAY_SECONDS, take_down_soon
+@dataclass(frozen=True)
+class Afterwards:
+    """What follows a sweep on a cluster.
 
-    take_down_soon(launch, result.directory)
-    _say(f"the cluster is taken down in {DELAY_SECONDS} s")
+    Args:
+        copy_to: where its directory is copied to; None for nowhere.
+        launch: of the cluster that is then taken down; None where it stays up.
+    """
+
+    copy_to: str | None = None
+    launch: "Launch | None" = None
+
+    def follow(self, result: "RunResult") -> None:
+        """Do it; an interrupted sweep leaves the cluster up. Raises ClusterError where results cannot be copied."""
+        if self.copy_to is not None:
+            from rlhp_ray.cluster.result_copy import copy_results
+
+            _say(f"copied to {copy_results(result.directory, self.copy_to)}")
+        if self.launch is not None and result.exit_code != _INTERRUPTED:
+            from rlhp_ray.cluster.takedown import DELAY_SECONDS, take_down_soon
+
+            take_down_soon(self.launch, result.directory)
+            _say(f"the cluster is taken down in {DELAY_SECONDS} s")
 
 
 def _say(text: str) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from rlhp_ray.cli.check_command import warn_before_training
 from rlhp_ray.cli.cluster_commands import (
+    Afterwards,
     check_before_queueing,
     check_cluster_options,
     joined,
     shared_directory,
     submit,
-    take_down_after,
 )
 from rlhp_ray.errors import ConfigError
 
@@ -77,7 +77,6 @@ def _resume_here(run: Path, arguments: argparse.Namespace, command: str, offer: 
     from rlhp_ray.sweep.sweep_file import Sweep, is_sweep
 
     result: RunResult
-    launch = None
     if not is_sweep(run):
         if offer is not None:
             raise ConfigError(f"{run}: expected a sweep, since single runs stay on one machine; leave out --address")
@@ -89,12 +88,14 @@ def _resume_here(run: Path, arguments: argparse.Namespace, command: str, offer: 
     from rlhp_ray.cli.report_commands import report_of_sweep
     from rlhp_ray.sweep.launch import RayPlace, resume_sweep
 
+    afterwards = Afterwards()
     if offer is not None:
-        launch = check_before_queueing(Sweep.read(run), offer, str(run), arguments.then_down)
+        copy_to, then_down = arguments.copy_to, arguments.then_down
+        afterwards = check_before_queueing(Sweep.read(run), offer, str(run), copy_to, then_down)
     place = RayPlace(dashboard=arguments.dashboard, joined=offer is not None)
     with progress_to_stderr():
         result = resume_sweep(run, arguments.overrides, place=place, command=command, write_report=report_of_sweep)
-    take_down_after(result, launch)
+    afterwards.follow(result)
     return finish(result)
 
 

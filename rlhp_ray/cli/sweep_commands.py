@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rlhp_ray.cli.cluster_commands import (
+    Afterwards,
     check_before_queueing,
     check_cluster_options,
     joined,
     shared_directory,
     submit,
-    take_down_after,
 )
 from rlhp_ray.cli.commands import finish, progress_to_stderr
 from rlhp_ray.cli.report_commands import report_of_sweep
@@ -61,7 +61,10 @@ def _sweep_here(
     cpus = None if offer is None else offer.cpus
     planned = _planned(arguments, shared, axes, seeds, cpus)
     configs = _checked(planned)
-    launch = None if offer is None else check_before_queueing(planned, offer, shared.output_dir, arguments.then_down)
+    afterwards = Afterwards()
+    if offer is not None:
+        where, copy_to, then_down = shared.output_dir, arguments.copy_to, arguments.then_down
+        afterwards = check_before_queueing(planned, offer, where, copy_to, then_down)
     expected = forecast(configs, planned.settings.trial_cpus, Path(shared.output_dir), planned.trials_in_all, cpus)
     plan_text = describe_plan(planned, configs, expected)
     if arguments.dry_run:
@@ -74,7 +77,7 @@ def _sweep_here(
         place = RayPlace(dashboard=arguments.dashboard, joined=offer is not None)
         stem = f"{Path(arguments.config).stem}-sweep"
         result = start_sweep(planned, stem, place=place, command=command, write_report=report_of_sweep)
-    take_down_after(result, launch)
+    afterwards.follow(result)
     return finish(result)
 
 

@@ -12,12 +12,13 @@ LOG_FILE = "then_down.log"
 DELAY_SECONDS = 15  # for the job's log and exit code to be fetched
 
 
-def require_our_cluster(launch: Launch | None, output_dir: Path) -> Launch:
+def require_our_cluster(launch: Launch | None, output_dir: Path, *, is_copied: bool) -> Launch:
     """The launch of the cluster that this process has joined, if its head may end it.
 
     Args:
         launch: as this machine knows it.
         output_dir: that the results are in, which exists.
+        is_copied: whether they are copied elsewhere before the end.
 
     Raises:
         ClusterError: it was launched by other files than those of cluster/, this is not its head, or the results would
@@ -28,10 +29,11 @@ def require_our_cluster(launch: Launch | None, output_dir: Path) -> Launch:
             "--then-down: this cluster was not launched by `ray up` with a file of cluster/, or this machine is not "
             "its head; expected one that was, since others may be at work on it. Leave out --then-down."
         )
-    if launch.provider != "local" and output_dir.stat().st_dev == Path.home().stat().st_dev:
+    on_own_disk = output_dir.stat().st_dev == Path.home().stat().st_dev
+    if launch.provider != "local" and on_own_disk and not is_copied:
         raise ClusterError(
-            f"--then-down: {output_dir} is on the head's own disk, which is deleted with it; expected a directory of "
-            "the shared storage. Choose one with output_dir, or leave out --then-down."
+            f"--then-down: {output_dir} is on the head's own disk, which is deleted with it; expected the results to "
+            "be copied elsewhere. Add --copy-to s3://BUCKET/PATH, or leave out --then-down."
         )
     return launch
 

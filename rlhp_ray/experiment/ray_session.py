@@ -35,6 +35,7 @@ def ray_session(num_env_runners: int, dashboard: bool) -> Iterator[str | None]:
     import ray
 
     context = ray.init(
+        address="local",  # on a node of a cluster, too, which Ray would join otherwise
         num_cpus=max(MIN_CPUS + num_env_runners, os.cpu_count() or 1),
         include_dashboard=dashboard,
         dashboard_host="127.0.0.1",

@@ -20,6 +20,7 @@ from rlhp_ray.cli.cluster_commands import _without_submit
         ),
         (["sweep", "moving_dot", "--address", "here", "output_dir=/srv"], "--address: got 'here'; expected auto, or"),
         (["sweep", "moving_dot", "--then-down"], "--then-down: got it without a cluster"),
+        (["sweep", "moving_dot", "--copy-to", "s3://bucket"], "--copy-to: got it without a cluster"),
         (["sweep", "moving_dot", "--dashboard", "--address", "auto"], "a cluster has a dashboard of its own"),
         (["sweep", "moving_dot", "--submit", "http://a", "--address", "auto"], "not allowed with argument"),
         (["sweep", "no_such", "--address", "auto", "output_dir=/srv"], "no_such"),

@@ -32,11 +32,11 @@ def test_a_cluster_that_we_did_not_launch_is_left_up(tmp_path: Path, monkeypatch
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0})
     for theirs in (launch, None):
         with pytest.raises(ClusterError, match="was not launched by `ray up`"):
-            require_our_cluster(theirs, tmp_path)
+            require_our_cluster(theirs, tmp_path, is_copied=True)
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 2.0, "rlhp_cluster": 1.0})
-    assert require_our_cluster(launch, tmp_path) is launch
+    assert require_our_cluster(launch, tmp_path, is_copied=False) is launch
     with pytest.raises(ClusterError, match="was not launched by `ray up`"):
-        require_our_cluster(None, tmp_path)
+        require_our_cluster(None, tmp_path, is_copied=True)
 
 
 def test_results_that_would_go_with_the_head_keep_it_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,4 +44,5 @@ def test_results_that_would_go_with_the_head_keep_it_up(tmp_path: Path, monkeypa
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     launch = Launch(tmp_path / "bootstrap.yaml", "aws", min_workers=0)
     with pytest.raises(ClusterError, match="is on the head's own disk"):
-        require_our_cluster(launch, tmp_path)
+        require_our_cluster(launch, tmp_path, is_copied=False)
+    assert require_our_cluster(launch, tmp_path, is_copied=True) is launch
