@@ -53,8 +53,9 @@ def joined(address: str | None) -> Iterator["Offer | None"]:
     from rlhp_ray.cluster.session import cluster_session
 
     with cluster_session(address):
-        await_launch(read_launch(), _say)
-        yield read_offer()
+        launch = read_launch()
+        await_launch(launch, _say)
+        yield read_offer(launch)
 
 
 def check_before_queueing(

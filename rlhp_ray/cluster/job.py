@@ -26,7 +26,7 @@ class JobEnd:
     """How a job ended.
 
     Args:
-        exit_code: of the command; 1 where the job was stopped or could not be started.
+        exit_code: of the command.
         directory: on the cluster's storage that it wrote; None where its log tells none.
     """
 
@@ -82,7 +82,8 @@ def submit_and_follow(url: str, words: Sequence[str], config_file: Path | None) 
         config_file: that the command reads; it is sent along, into the directory that the command runs in.
 
     Raises:
-        ClusterError: the connection breaks. The job goes on then, and the message tells how to follow it again.
+        ClusterError: the connection breaks (the job goes on then, and the message tells how to follow it again), or the
+            job was killed, or could not be started.
     """
     if find_token() is not None:
         enable_token()
@@ -98,13 +99,15 @@ def submit_and_follow(url: str, words: Sequence[str], config_file: Path | None) 
     print(f"job {job}; to stop it: ray job stop --address {url} {job}", file=sys.stderr, flush=True)
     try:
         last = asyncio.run(_show_log(client, job))
-        code = client.get_job_info(job).driver_exit_code
+        info = client.get_job_info(job)
     except KeyboardInterrupt:
         print(f"\nthe job goes on; to follow it again: {again}", file=sys.stderr, flush=True)
         raise
     except (RuntimeError, OSError) as error:
         raise ClusterError(f"the connection to {url} broke, the job goes on; to follow it again: {again}") from error
-    return JobEnd(1 if code is None else code, last if last.startswith("/") else None)
+    if info.driver_exit_code is None:
+        raise ClusterError(f"job {job} ended as {info.status} without running to its end: {info.message}")
+    return JobEnd(info.driver_exit_code, last if last.startswith("/") else None)
 
 
 async def _show_log(client: Any, job: str) -> str:

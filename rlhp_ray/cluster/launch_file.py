@@ -18,11 +18,13 @@ class Launch:
         file: that it was launched from, as `ray up` completed it.
         provider: `local`, `aws`, `gcp` ...
         min_workers: that it starts with, and keeps.
+        addable: resources of each kind of worker whose resources are known, and how many of it there may be.
     """
 
     file: Path
     provider: str
     min_workers: int
+    addable: tuple[tuple[dict[str, float], int], ...] = ()
 
 
 def read_launch(file: str = BOOTSTRAP_FILE) -> Launch | None:
@@ -30,7 +32,10 @@ def read_launch(file: str = BOOTSTRAP_FILE) -> Launch | None:
     path = Path(file).expanduser()
     try:
         config: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        kinds = config["available_node_types"].values()
-        return Launch(path, config["provider"]["type"], sum(kind.get("min_workers", 0) for kind in kinds))
+        provider, kinds = config["provider"]["type"], config["available_node_types"].values()
+        at_most = config.get("max_workers", 0)
+        addable = ((kind.get("resources", {}), min(kind.get("max_workers", at_most), at_most)) for kind in kinds)
+        min_workers = sum(kind.get("min_workers", 0) for kind in kinds)
+        return Launch(path, provider, min_workers, tuple(each for each in addable if all(each)))
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
         return None

@@ -41,10 +41,16 @@ class Offer:
         return [*self.alive, *(node for node, count in self.addable for _ in range(min(count, at_most)))]
 
 
-def read_offer() -> Offer:
-    """Of the cluster that this process has joined."""
+def read_offer(launch: Launch | None) -> Offer:
+    """Of the cluster that this process has joined.
+
+    Args:
+        launch: of the cluster, where this is its head and it came of `ray up`.
+    """
     alive = tuple(node["Resources"] for node in ray.nodes() if node["Alive"])
-    config = ray._private.state.state.get_cluster_config()  # of autoscaler v2; v1 keeps its plans to itself
+    if launch is not None:
+        return Offer(alive, launch.addable)
+    config = ray._private.state.state.get_cluster_config()  # that autoscalers beside `ray up`'s, as KubeRay's, publish
     groups = config.node_group_configs if config is not None else ()
     addable = ((dict(group.resources), group.max_count if group.max_count >= 0 else _MANY) for group in groups)
     return Offer(alive, tuple((resources, count) for resources, count in addable if count))

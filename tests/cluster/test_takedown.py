@@ -13,10 +13,16 @@ from rlhp_ray.errors import ClusterError
 def test_the_file_that_ray_up_leaves_is_read(tmp_path: Path) -> None:
     file = tmp_path / "bootstrap.yaml"
     file.write_text(
+        "max_workers: 3\n"
         "provider: {type: aws}\n"
-        "available_node_types: {head: {}, cpu: {min_workers: 2, max_workers: 4}, gpu: {min_workers: 1}}\n"
+        "available_node_types:\n"
+        "  head: {resources: {CPU: 2}, max_workers: 0}\n"
+        "  cpu: {resources: {CPU: 8}, min_workers: 2, max_workers: 4}\n"
+        "  gpu: {resources: {CPU: 4, GPU: 1}, min_workers: 1, max_workers: 1}\n"
+        "  unknown: {resources: {}, max_workers: 2}\n"
     )
-    assert read_launch(str(file)) == Launch(file, "aws", min_workers=3)
+    addable = (({"CPU": 8}, 3), ({"CPU": 4, "GPU": 1}, 1))
+    assert read_launch(str(file)) == Launch(file, "aws", min_workers=3, addable=addable)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", "provider: {type: aws}", "available_node_types: 3"])
