@@ -89,7 +89,7 @@ def submit_and_follow(url: str, words: Sequence[str], config_file: Path | None) 
         enable_token()
     from ray.job_submission import JobSubmissionClient
 
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.disable(logging.INFO)  # Ray's clients set levels of their own
     client = JobSubmissionClient(url)
     with tempfile.TemporaryDirectory() as folder:
         if config_file is not None:
