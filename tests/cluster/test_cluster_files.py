@@ -82,8 +82,10 @@ def test_a_slip_that_ray_lets_through_is_found(slip: str) -> None:
 @pytest.mark.parametrize("name", LAUNCHED)
 def test_every_node_gets_package_token_and_environment(name: str) -> None:
     config = read(name)
-    assert config["file_mounts"] == {"~/rlhp_ray": ".", "~/.ray/auth_token": "~/.ray/auth_token"}
-    assert "/.venv/" in config["rsync_exclude"] and "/runs/" in config["rsync_exclude"]
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=True).stdout.split()
+    parts = {".git", *(path.partition("/")[0] for path in listed)}
+    token = {"~/.ray/auth_token": "~/.ray/auth_token"}
+    assert config["file_mounts"] == token | {f"~/rlhp_ray/{part}": part for part in parts}
     setup = "\n".join(config["setup_commands"])
     assert "install_node.sh" in setup and "node_environment.sh' >> ~/.bashrc" in setup
     environment = (FOLDER / "node_environment.sh").read_text()
