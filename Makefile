@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo browser test test-learning lint type docs
+.PHONY: help install demo demo-cluster browser test test-learning test-cluster lint type docs
 
 help: ## say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv with the pinned set; a second call installs nothing
 
@@ -37,10 +37,16 @@ browser:
 		else echo "make: no chromium; the tests of pages are skipped"; fi; }
 
 test: install browser ## run the tests; ARGS="tests/envs -x" goes to pytest
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not learning" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not learning and not cluster" $(ARGS)
 
 test-learning: install browser ## run the tests that train for minutes: results against thresholds, sweeps, people
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m learning $(ARGS)
+
+test-cluster: install ## as root: launch clusters on simulated hosts of this machine, and run sweeps on them
+	$(BIN)/python -m pytest -m cluster -rs tests/cluster $(ARGS)
+
+demo-cluster: install ## as root: a sweep of two seeds on a cluster of simulated hosts, step by step
+	$(BIN)/python tests/cluster/demo.py
 
 lint: install ## check style and format
 	$(BIN)/ruff check

@@ -21,6 +21,10 @@ class ArchiveError(RlhpError):
     """A run directory cannot be written or read."""
 
 
+class ClusterError(RlhpError):
+    """A cluster cannot be reached, does not let us in, or cannot hold what is to run."""
+
+
 class CheckpointError(RlhpError):
     """A checkpoint is missing, truncated or not one."""
 

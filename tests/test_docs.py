@@ -10,7 +10,7 @@ from rlhp_ray.config.reference_page import configuration_page
 from rlhp_ray.metric_keys import ALL_METRICS, metrics_page
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+DOCUMENTS = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("cluster/*.md")]
 
 
 def test_the_configuration_page_is_current() -> None:

@@ -31,6 +31,7 @@ ORDER = (
     "experiment",
     "checks",
     "runs",
+    "cluster",
     "sweep",
     "labelling",
     "report",

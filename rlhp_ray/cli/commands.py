@@ -5,10 +5,21 @@ import contextlib
 import os.path
 import sys
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rlhp_ray.cli.check_command import warn_before_training
+from rlhp_ray.cli.cluster_commands import (
+    Afterwards,
+    check_before_queueing,
+    check_cluster_options,
+    joined,
+    shared_directory,
+    submit,
+)
 from rlhp_ray.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rlhp_ray.cluster.offer import Offer
 
 
 class RunResult(Protocol):
@@ -47,27 +58,44 @@ def train(arguments: argparse.Namespace, command: str) -> int:
 def resume(arguments: argparse.Namespace, command: str) -> int:
     """`rlhp resume RUN|SWEEP [k=v ...]`."""
     from rlhp_ray.config.loading import check_overrides
-    from rlhp_ray.sweep.sweep_file import is_sweep
+    from rlhp_ray.experiment.session_lock import refuse_running
 
-    run = existing(arguments.run, "a run or a sweep")
+    check_cluster_options(arguments)
     check_overrides(arguments.overrides)
-    with progress_to_stderr():
-        result: RunResult
-        if is_sweep(run):
-            from rlhp_ray.cli.report_commands import report_of_sweep
-            from rlhp_ray.sweep.launch import resume_sweep
+    if arguments.address is not None or arguments.submit is not None:
+        shared_directory("SWEEP", arguments.run)
+    if arguments.submit is not None:
+        return submit(arguments.submit, command)
+    run = existing(arguments.run, "a run or a sweep")
+    refuse_running(run)
+    with joined(arguments.address) as offer:
+        return _resume_here(run, arguments, command, offer)
 
-            result = resume_sweep(
-                run,
-                arguments.overrides,
-                dashboard=arguments.dashboard,
-                command=command,
-                write_report=report_of_sweep,
-            )
-        else:
-            from rlhp_ray.experiment.resume import resume_run
 
+def _resume_here(run: Path, arguments: argparse.Namespace, command: str, offer: "Offer | None") -> int:
+    """Go on, on this machine alone or on a cluster that was joined and offers so much."""
+    from rlhp_ray.sweep.sweep_file import Sweep, is_sweep
+
+    result: RunResult
+    if not is_sweep(run):
+        if offer is not None:
+            raise ConfigError(f"{run}: expected a sweep, since single runs stay on one machine; leave out --address")
+        from rlhp_ray.experiment.resume import resume_run
+
+        with progress_to_stderr():
             result = resume_run(run, arguments.overrides, dashboard=arguments.dashboard, command=command)
+        return finish(result)
+    from rlhp_ray.cli.report_commands import report_of_sweep
+    from rlhp_ray.sweep.launch import RayPlace, resume_sweep
+
+    afterwards = Afterwards()
+    if offer is not None:
+        copy_to, then_down = arguments.copy_to, arguments.then_down
+        afterwards = check_before_queueing(Sweep.read(run), offer, str(run), copy_to, then_down)
+    place = RayPlace(dashboard=arguments.dashboard, joined=offer is not None)
+    with progress_to_stderr():
+        result = resume_sweep(run, arguments.overrides, place=place, command=command, write_report=report_of_sweep)
+    afterwards.follow(result)
     return finish(result)
 
 

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import rlhp_ray
 from rlhp_ray.cli.argument_types import positive_int
+from rlhp_ray.cli.cluster_parser import add_cluster_options
 from rlhp_ray.cli.label_parser import add_label
 from rlhp_ray.cli.preference_parser import add_preferences
 from rlhp_ray.cli.report_parser import add_report
@@ -79,6 +80,8 @@ def _build() -> tuple[argparse.ArgumentParser, list[str]]:
     resume.add_argument("run", metavar="RUN|SWEEP", help="directory of a run or of a sweep")
     for command in (train, sweep, check, resume):
         command.add_argument("overrides", metavar="k=v", nargs="*", help="override, for example env.num_envs=8")
+    for command in (sweep, resume):
+        add_cluster_options(command)
     for command in (train, sweep, resume):
         command.add_argument("--dashboard", action="store_true", help="start the Ray dashboard and print its address")
     replay = _add_command(subparsers, "replay", "watch a trained agent", _REPLAY)

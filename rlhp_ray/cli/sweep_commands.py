@@ -6,11 +6,20 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rlhp_ray.cli.cluster_commands import (
+    Afterwards,
+    check_before_queueing,
+    check_cluster_options,
+    joined,
+    shared_directory,
+    submit,
+)
 from rlhp_ray.cli.commands import finish, progress_to_stderr
 from rlhp_ray.cli.report_commands import report_of_sweep
 from rlhp_ray.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rlhp_ray.cluster.offer import Offer
     from rlhp_ray.config.schema import RunConfig
     from rlhp_ray.sweep.axes import Axis
     from rlhp_ray.sweep.sweep_file import Sweep, SweepSettings
@@ -18,11 +27,10 @@ if TYPE_CHECKING:
 
 def sweep(arguments: argparse.Namespace, command: str) -> int:
     """`rlhp sweep CONFIG [--seeds 0-4] [k=v ...]`."""
-    from rlhp_ray.config.loading import load_config
-    from rlhp_ray.sweep.forecast import describe_plan, forecast
-    from rlhp_ray.sweep.plan import parse_seeds, plan_trials, split_overrides
-    from rlhp_ray.sweep.sweep_file import Sweep, SweepSettings
+    from rlhp_ray.config.loading import find_config, load_config
+    from rlhp_ray.sweep.plan import parse_seeds, split_overrides
 
+    check_cluster_options(arguments)
     plain, axes = split_overrides(arguments.overrides)
     shared = load_config(arguments.config, plain)
     seeds = parse_seeds(arguments.seeds) if arguments.seeds is not None else (shared.seed,)
@@ -31,31 +39,73 @@ def sweep(arguments: argparse.Namespace, command: str) -> int:
             f"--samples: got {arguments.samples}, but nothing is drawn; expected a field with a choice or a "
             "distribution, such as training.rllib.lr='{loguniform: [0.0001, 0.001]}'; leave it out, or use --seeds"
         )
-    default_cpus = 1.0 if shared.mode == "sync" else 2.0
-    settings = SweepSettings(arguments.scheduler, arguments.trial_cpus or default_cpus)
-    if arguments.search == "optuna":
-        planned = _searched(shared, settings, axes, seeds, arguments.samples)
-    else:
-        planned = Sweep(shared, settings, tuple(plan_trials(axes, seeds, arguments.samples, shared.seed)))
+    if arguments.address is not None or arguments.submit is not None:
+        shared_directory("output_dir", shared.output_dir)
+    if arguments.submit is not None:
+        return submit(arguments.submit, command, find_config(arguments.config), arguments.config)
+    with joined(arguments.address) as offer:
+        return _sweep_here(arguments, command, shared, axes, seeds, offer)
+
+
+def _sweep_here(
+    arguments: argparse.Namespace,
+    command: str,
+    shared: "RunConfig",
+    axes: tuple["Axis", ...],
+    seeds: tuple[int, ...],
+    offer: "Offer | None",
+) -> int:
+    """Plan, check and run, on this machine alone or on a cluster that was joined and offers so much."""
+    from rlhp_ray.sweep.forecast import describe_plan, forecast
+
+    cpus = None if offer is None else offer.cpus
+    planned = _planned(arguments, shared, axes, seeds, cpus)
     configs = _checked(planned)
-    expected = forecast(configs, settings.trial_cpus, Path(shared.output_dir), planned.trials_in_all)
+    afterwards = Afterwards()
+    if offer is not None:
+        where, copy_to, then_down = shared.output_dir, arguments.copy_to, arguments.then_down
+        afterwards = check_before_queueing(planned, offer, where, copy_to, then_down)
+    expected = forecast(configs, planned.settings.trial_cpus, Path(shared.output_dir), planned.trials_in_all, cpus)
     plan_text = describe_plan(planned, configs, expected)
     if arguments.dry_run:
         print(plan_text)
         return 0
     print(plan_text, file=sys.stderr, flush=True)
     with progress_to_stderr():
-        from rlhp_ray.sweep.launch import start_sweep
+        from rlhp_ray.sweep.launch import RayPlace, start_sweep
 
+        place = RayPlace(dashboard=arguments.dashboard, joined=offer is not None)
         stem = f"{Path(arguments.config).stem}-sweep"
-        result = start_sweep(
-            planned, stem, dashboard=arguments.dashboard, command=command, write_report=report_of_sweep
-        )
+        result = start_sweep(planned, stem, place=place, command=command, write_report=report_of_sweep)
+    afterwards.follow(result)
     return finish(result)
 
 
+def _planned(
+    arguments: argparse.Namespace,
+    shared: "RunConfig",
+    axes: tuple["Axis", ...],
+    seeds: tuple[int, ...],
+    cluster_cpus: float | None,
+) -> "Sweep":
+    """All trials, or, of a search, those of its first round."""
+    from rlhp_ray.sweep.plan import plan_trials
+    from rlhp_ray.sweep.sweep_file import Sweep, SweepSettings
+
+    default_cpus = 1.0 if shared.mode == "sync" else 2.0
+    settings = SweepSettings(arguments.scheduler, arguments.trial_cpus or default_cpus)
+    if arguments.search == "optuna":
+        return _searched(shared, settings, axes, seeds, arguments.samples, cluster_cpus)
+    return Sweep(shared, settings, tuple(plan_trials(axes, seeds, arguments.samples, shared.seed)))
+
+
 def _searched(
-    shared: "RunConfig", settings: "SweepSettings", axes: tuple["Axis", ...], seeds: tuple[int, ...], samples: int
+    shared: "RunConfig",
+    settings: "SweepSettings",
+    axes: tuple["Axis", ...],
+    seeds: tuple[int, ...],
+    samples: int,
+    cluster_cpus: float | None,
 ) -> "Sweep":
     """The first round of a search."""
     from rlhp_ray.sweep.forecast import concurrent_trials
@@ -81,7 +131,7 @@ def _searched(
             "or try all of them: grids in place of choices, and no --search"
         )
     check_trial_count(samples, len(seeds))
-    at_once = max(1, concurrent_trials(settings.trial_cpus, shared.env.num_env_runners) // len(seeds))
+    at_once = max(1, concurrent_trials(settings.trial_cpus, shared.env.num_env_runners, cluster_cpus) // len(seeds))
     return grown_sweep(Sweep(shared, settings, (), Search(axes, samples, seeds, at_once, shared.seed)), [])
 
 

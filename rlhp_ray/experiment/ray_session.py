@@ -10,6 +10,19 @@ OBJECT_STORE_BYTES = 512 * 10**6  # clips and weights in flight; pixels need the
 NUM_THREADS = "1"  # of every process: two multi-threaded PyTorch processes on two cores slow each other
 
 
+def quiet_ray() -> None:
+    """Settings of this process that are to be made before Tune is imported: no usage statistics, no output but ours."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("OMP_NUM_THREADS", NUM_THREADS)
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # our own callbacks write metrics.csv and TensorBoard
+    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C checkpoints the trial first, see interrupts.py
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+    import ray  # noqa: F401  # which sets up its own logging
+
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a failed trial is reported once, by us
+
+
 @contextlib.contextmanager
 def ray_session(num_env_runners: int, dashboard: bool) -> Iterator[str | None]:
     """Start Ray and give the address of its dashboard, or None where none was asked for.
@@ -18,16 +31,11 @@ def ray_session(num_env_runners: int, dashboard: bool) -> Iterator[str | None]:
         num_env_runners: remote env runners of the trial, each of which takes a CPU.
         dashboard: serve Ray's dashboard, on loopback.
     """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("OMP_NUM_THREADS", NUM_THREADS)
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"  # our own callbacks write metrics.csv and TensorBoard
-    os.environ["TUNE_DISABLE_SIGINT_HANDLER"] = "1"  # Ctrl-C checkpoints the trial first, see interrupts.py
-    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
+    quiet_ray()
     import ray
 
-    logging.getLogger("ray").setLevel(logging.ERROR)
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a failed trial is reported once, by us
     context = ray.init(
+        address="local",  # on a node of a cluster, too, which Ray would join otherwise
         num_cpus=max(MIN_CPUS + num_env_runners, os.cpu_count() or 1),
         include_dashboard=dashboard,
         dashboard_host="127.0.0.1",

@@ -9,11 +9,11 @@ from rlhp_ray.config.loading import dump_config, override_config
 from rlhp_ray.config.price_table import read_prices
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
-from rlhp_ray.errors import ArchiveError, ConfigError
+from rlhp_ray.errors import ConfigError
 from rlhp_ray.experiment.archive_files import write_durably
 from rlhp_ray.experiment.checkpoint_links import last_checkpoint
 from rlhp_ray.experiment.run_archive import RunArchive
-from rlhp_ray.experiment.session_lock import SessionState, session_state
+from rlhp_ray.experiment.session_lock import refuse_running
 from rlhp_ray.experiment.trial import RunResult, run_session, say
 from rlhp_ray.preferences.schedule_choice import check_schedule
 from rlhp_ray.preferences.teacher_choice import check_teacher
@@ -31,8 +31,7 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
             archived prices, cannot be used.
     """
     archive = RunArchive.open(directory)
-    if session_state(archive.directory) is SessionState.HELD:  # said before anything of it is changed
-        raise ArchiveError(f"{archive.directory} is running; expected a run that has stopped. Wait for it, or stop it.")
+    refuse_running(archive.directory)  # said before anything of it is changed
     config = RunConfig.model_validate(yaml.safe_load(archive.read_config_text()))
     for override in overrides:
         key = override.partition("=")[0]

@@ -1,12 +1,14 @@
 """Whether somebody works on a run now: a lock that the system takes back when the process ends, however it ends.
 
-`RUN/.lock` stays behind. It is locked while a session lasts, and holds its process id; a session that comes to its own
-end empties it. So a file with text that nobody holds is what a killed session leaves.
+`RUN/.lock` stays behind. It is locked while a session lasts, and holds its process id and host; a session that comes to
+its own end empties it. So a file with text that nobody holds is what a killed session leaves. On an NFS (Linux clients)
+the lock holds between hosts, too.
 """
 
 import contextlib
 import fcntl
 import os
+import socket
 import time
 from collections.abc import Iterator
 from enum import Enum
@@ -25,30 +27,34 @@ class SessionState(Enum):
     """What the lock of a directory tells."""
 
     NONE = "nobody works on it, and nobody was interrupted without a word"
-    HELD = "a process on this machine works on it"
+    HELD = "a process works on it"
     KILLED = "the process that worked on it ended without closing it"
 
 
 @contextlib.contextmanager
 def session_lock(directory: Path) -> Iterator[None]:
-    """Hold the lock of a run's directory. Raises ArchiveError where another process on this machine holds it."""
+    """Hold the lock of a run's directory. Raises ArchiveError where another process holds it."""
     path = directory / LOCK_FILE
     with archive_errors(path):
         file = path.open("a+")  # kept open as long as the lock is held
     with file:
         if not _acquire(file):
-            raise ArchiveError(
-                f"{directory} is being run by {_holder(path)}; expected one process at a time. Wait for it, or stop it."
-            )
+            raise _is_running(directory)
         with archive_errors(path):
             file.truncate(0)
-            file.write(f"process {os.getpid()}\n")
+            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
             file.flush()
         try:
             yield
         finally:
             with contextlib.suppress(OSError):
                 file.truncate(0)
+
+
+def refuse_running(directory: Path) -> None:
+    """Raise ArchiveError where another process holds the lock of a run's or sweep's directory."""
+    if session_state(directory) is SessionState.HELD:
+        raise _is_running(directory)
 
 
 def session_state(directory: Path) -> SessionState:
@@ -79,6 +85,13 @@ def _acquire(file: TextIO) -> bool:
         else:
             return True
     return False
+
+
+def _is_running(directory: Path) -> ArchiveError:
+    holder = _holder(directory / LOCK_FILE)
+    return ArchiveError(
+        f"{directory} is being run by {holder}; expected one process at a time. Wait for it, or stop it."
+    )
 
 
 def _holder(path: Path) -> str:

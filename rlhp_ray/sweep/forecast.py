@@ -27,7 +27,7 @@ class Forecast:
 
     Args:
         trial_cpus: processors that one trial reserves, with its env runners.
-        machine_cpus: processors of this machine.
+        cpus: processors of this machine, or of the cluster.
         concurrent: trials beside each other.
         seconds: of the whole sweep, from the speed of earlier runs; None where there are none to go by.
         cpu_hours: that all trials will compute, from the same runs.
@@ -38,7 +38,7 @@ class Forecast:
     """
 
     trial_cpus: float
-    machine_cpus: int
+    cpus: float
     concurrent: int
     seconds: float | None
     cpu_hours: float | None
@@ -59,16 +59,22 @@ class _EarlierCost:
     bytes_on_disk: float | None
 
 
-def concurrent_trials(trial_cpus: float, num_env_runners: int) -> int:
-    """Trials that run beside each other on this machine; 0 where it is too small for one."""
-    return math.floor(_machine_cpus() / (trial_cpus + num_env_runners) + 1e-9)
+def concurrent_trials(trial_cpus: float, num_env_runners: int, cluster_cpus: float | None) -> int:
+    """Trials that run beside each other on a cluster, or, with None, on this machine; 0 where it is too small."""
+    return math.floor((cluster_cpus or _machine_cpus()) / (trial_cpus + num_env_runners) + 1e-9)
 
 
 def _machine_cpus() -> int:
     return max(2, os.cpu_count() or 1)
 
 
-def forecast(configs: Sequence[RunConfig], trial_cpus: float, output_dir: Path, trials_in_all: int) -> Forecast:
+def forecast(
+    configs: Sequence[RunConfig],
+    trial_cpus: float,
+    output_dir: Path,
+    trials_in_all: int,
+    cluster_cpus: float | None = None,
+) -> Forecast:
     """Of the configurations of the trials that are known.
 
     Args:
@@ -76,19 +82,21 @@ def forecast(configs: Sequence[RunConfig], trial_cpus: float, output_dir: Path, 
         trial_cpus: processors that a trial reserves, its env runners aside.
         output_dir: in which earlier runs lie.
         trials_in_all: with those that a search will propose, which are taken to be like those that are known.
+        cluster_cpus: processors of the cluster that they run on; None where that is this machine alone.
 
     Raises:
         ConfigError: a trial asks for more processors than there are, or the prices cannot be used.
     """
-    machine_cpus = _machine_cpus()
     most_env_runners = max(config.env.num_env_runners for config in configs)
     needed = trial_cpus + most_env_runners
-    if needed > machine_cpus:
+    cpus = cluster_cpus or _machine_cpus()
+    if needed > cpus:
         raise ConfigError(
-            f"a trial needs {needed:g} CPUs ({trial_cpus:g} and one for each env runner), but this machine has "
-            f"{machine_cpus}; expected no more than that; lower --trial-cpus or env.num_env_runners"
+            f"a trial needs {needed:g} CPUs ({trial_cpus:g} and one for each env runner), but "
+            f"{'this machine' if cluster_cpus is None else 'the cluster'} has {cpus:g}; expected no more than that; "
+            "lower --trial-cpus or env.num_env_runners"
         )
-    concurrent = min(trials_in_all, concurrent_trials(trial_cpus, most_env_runners))
+    concurrent = min(trials_in_all, concurrent_trials(trial_cpus, most_env_runners, cluster_cpus))
     earlier = _earlier_costs(output_dir)
     nothing = _EarlierCost(None, None, None, None, None)
     costs = [earlier.get((config.env.id, config.reward_source), nothing) for config in configs]
@@ -97,7 +105,7 @@ def forecast(configs: Sequence[RunConfig], trial_cpus: float, output_dir: Path, 
     seconds = _times(_sum(_times(cost.seconds, count) for cost, count in zip(costs, steps, strict=True)), share)
     return Forecast(
         trial_cpus=needed,
-        machine_cpus=machine_cpus,
+        cpus=cpus,
         concurrent=concurrent,
         seconds=None if seconds is None else seconds / concurrent,
         cpu_hours=_times(_sum(_times(cost.cpu_hours, n) for cost, n in zip(costs, steps, strict=True)), share),
@@ -163,7 +171,7 @@ def describe_plan(sweep: Sweep, configs: Sequence[RunConfig], expected: Forecast
     env_steps = sum(config.training.env_steps for config in configs) * in_all // len(trials)
     rows = {
         "trials": f"{in_all}, {expected.concurrent} beside each other; {expected.trial_cpus:g} of "
-        f"{expected.machine_cpus} CPUs each",
+        f"{expected.cpus:g} CPUs each",
         "env steps": f"{env_steps:,}",
         "queries": f"{labels:,}",
         "time": _time_text(expected),

@@ -1,5 +1,6 @@
 """Starts a sweep, or goes on with one: directories, Ray, the trials that are left, and what they come to."""
 
+import contextlib
 import os
 import traceback
 from collections.abc import Callable, Sequence
@@ -39,8 +40,21 @@ class SweepResult:
     exit_code: int
 
 
+@dataclass(frozen=True)
+class RayPlace:
+    """The Ray that trials run on.
+
+    Args:
+        dashboard: of a Ray of this machine alone, started for the sweep.
+        joined: whether this process is the driver of a cluster, on which they then run.
+    """
+
+    dashboard: bool = False
+    joined: bool = False
+
+
 def start_sweep(
-    sweep: Sweep, default_stem: str, *, dashboard: bool, command: str, write_report: WriteReport
+    sweep: Sweep, default_stem: str, *, place: RayPlace, command: str, write_report: WriteReport
 ) -> SweepResult:
     """Run a sweep in a new directory.
 
@@ -58,11 +72,11 @@ def start_sweep(
         if prices is not None:  # for trials of a later session, too
             write_durably(directory / PRICES_FILE, prices.to_yaml())
     sweep.write(directory)
-    return run_sweep(directory, sweep, dashboard=dashboard, command=command, write_report=write_report)
+    return run_sweep(directory, sweep, place=place, command=command, write_report=write_report)
 
 
 def resume_sweep(
-    directory: Path, overrides: Sequence[str], *, dashboard: bool, command: str, write_report: WriteReport
+    directory: Path, overrides: Sequence[str], *, place: RayPlace, command: str, write_report: WriteReport
 ) -> SweepResult:
     """Run what is left of a sweep: finished trials are left alone, others go on from their last checkpoints.
 
@@ -79,11 +93,11 @@ def resume_sweep(
     directory = Path(os.path.abspath(directory))
     sweep = Sweep.read(directory)
     read_prices(directory)
-    return run_sweep(directory, sweep, dashboard=dashboard, command=command, write_report=write_report)
+    return run_sweep(directory, sweep, place=place, command=command, write_report=write_report)
 
 
 def run_sweep(
-    directory: Path, sweep: Sweep, *, dashboard: bool, command: str, write_report: WriteReport
+    directory: Path, sweep: Sweep, *, place: RayPlace, command: str, write_report: WriteReport
 ) -> SweepResult:
     """Run every trial of a sweep that is not done, under the sweep's lock, and write results and report."""
     with session_lock(directory), ConsoleLog(directory / CONSOLE_FILE):
@@ -92,7 +106,7 @@ def run_sweep(
         say(f"sweep directory {directory}")
         interrupted = False
         if _left(directory, sweep) or len(sweep.trials) < sweep.trials_in_all:
-            interrupted = _train(directory, sweep, dashboard, command)
+            interrupted = _train(directory, sweep, place, command)
             sweep = Sweep.read(directory)
         results = read_results(directory, sweep)
         write_results(directory, results)
@@ -126,13 +140,13 @@ def _left(directory: Path, sweep: Sweep) -> list[PlannedTrial]:
     return [trial for trial in sweep.trials if not _is_over(directory / trial.name)]
 
 
-def _train(directory: Path, sweep: Sweep, dashboard: bool, command: str) -> bool:
-    """Start Ray, and Tune for the trials that are left and for those that a search still proposes.
+def _train(directory: Path, sweep: Sweep, place: RayPlace, command: str) -> bool:
+    """Start Ray, unless it is joined, and Tune for the trials that are left and for those that a search still proposes.
 
     Returns whether somebody interrupted them.
     """
     try:
-        with ray_session(_most_env_runners(sweep), dashboard) as address:
+        with _ray(sweep, place) as address:
             if address:
                 say(f"Ray dashboard {address}")
             return _train_rounds(directory, sweep, command)
@@ -141,6 +155,12 @@ def _train(directory: Path, sweep: Sweep, dashboard: bool, command: str) -> bool
         text = known_cause(error) or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
         say(f"rlhp: error: {text}\n  whole error: {directory / ERROR_FILE}\n  to go on:    rlhp resume {directory}")
     return False
+
+
+def _ray(sweep: Sweep, place: RayPlace) -> contextlib.AbstractContextManager[str | None]:
+    if place.joined:
+        return contextlib.nullcontext()
+    return ray_session(_most_env_runners(sweep), place.dashboard)
 
 
 def _train_rounds(directory: Path, sweep: Sweep, command: str) -> bool:

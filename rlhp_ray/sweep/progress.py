@@ -1,5 +1,6 @@
 """Tune callback that shows one live line for a whole sweep, and above it each trial that ends."""
 
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -44,6 +45,8 @@ class SweepProgress(Callback):
         for change in self._healths[name].take_changes():
             self._line.notice(f"rlhp: {name}: {change}")
         self._started = self._started or time.monotonic()
+        if name not in self._running and result.get("hostname") not in (None, socket.gethostname()):
+            self._line.notice(f"{name:<14}runs on {result['hostname']}")
         self._running.add(name)
         self._done[name] = min(metrics[keys.ENV_STEPS], self._budgets[name])
         self._first.setdefault(name, self._done[name])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ray import tune
+from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.tune import Experiment
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
@@ -80,9 +81,8 @@ class SweepSession:
 
     def _experiment(self, name: str, archive: RunArchive, config: RunConfig, restore: Path | None) -> Experiment:
         """A trial as an experiment of its own: checkpoints, and what Tune files, then lie in the run's directory."""
-        algorithm = build_algorithm_config(config)
+        algorithm = trial_algorithm(config, self._settings)
         algorithm.env_config[STORE_DIRECTORY_KEY] = str(archive.directory)
-        algorithm.env_config[TRIAL_CPUS_KEY] = self._settings.trial_cpus
         storage, session = tune_directory(archive)
         assert algorithm.algo_class is not None
         return Experiment(
@@ -109,6 +109,13 @@ class SweepSession:
             grace_period=max(1, round(ASHA_GRACE_SHARE * self._longest)),
             reduction_factor=ASHA_REDUCTION,
         )
+
+
+def trial_algorithm(config: RunConfig, settings: SweepSettings) -> AlgorithmConfig:
+    """RLlib's configuration of a trial, which tells what it reserves, too."""
+    algorithm = build_algorithm_config(config)
+    algorithm.env_config[TRIAL_CPUS_KEY] = settings.trial_cpus
+    return algorithm
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,7 @@ def test_it_is_held_while_the_session_lasts_and_empty_after_it(tmp_path: Path) -
     assert session_state(tmp_path) is SessionState.NONE
     with session_lock(tmp_path):
         assert session_state(tmp_path) is SessionState.HELD
-        assert (tmp_path / LOCK_FILE).read_text() == f"process {os.getpid()}\n"
+        assert (tmp_path / LOCK_FILE).read_text() == f"process {os.getpid()} on {socket.gethostname()}\n"
     assert session_state(tmp_path) is SessionState.NONE
     with session_lock(tmp_path):
         assert session_state(tmp_path) is SessionState.HELD
@@ -39,7 +40,8 @@ def test_an_error_that_is_told_is_no_kill(tmp_path: Path) -> None:
 
 def test_a_second_session_is_refused_and_told_whose_the_first_is(tmp_path: Path) -> None:
     with session_lock(tmp_path):
-        with pytest.raises(ArchiveError, match=rf"being run by process {os.getpid()}; expected one process"):
+        holder = f"process {os.getpid()} on {socket.gethostname()}"
+        with pytest.raises(ArchiveError, match=f"being run by {holder}; expected one process"):
             session_lock(tmp_path).__enter__()
         assert session_state(tmp_path) is SessionState.HELD
 
@@ -60,7 +62,7 @@ def test_a_run_that_is_running_is_not_resumed_and_nothing_of_it_is_changed(tmp_p
     from rlhp_ray.experiment.resume import resume_run
 
     (tmp_path / "config.yaml").write_text("env:\n  id: Pendulum-v1\n")
-    with session_lock(tmp_path), pytest.raises(ArchiveError, match="is running; expected a run that has stopped"):
+    with session_lock(tmp_path), pytest.raises(ArchiveError, match="is being run by process"):
         resume_run(tmp_path, ["training.env_steps=200000"], dashboard=False, command="rlhp resume")
     assert (tmp_path / "config.yaml").read_text() == "env:\n  id: Pendulum-v1\n"
     assert not (tmp_path / "command.txt").exists()
