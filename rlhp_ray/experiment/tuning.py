@@ -98,7 +98,7 @@ def run_checkpoints(config: RunConfig, algorithm: AlgorithmConfig) -> Checkpoint
     """When a run is checkpointed, and which of its checkpoints are kept."""
     return CheckpointConfig(
         num_to_keep=CHECKPOINTS_KEPT,
-        checkpoint_score_attribute=f"{keys.METRICS}/{keys.EVALUATION_RETURN}",
+        checkpoint_score_attribute=keys.CHECKPOINT_SCORE,  # a nested key Tune takes for none
         checkpoint_score_order="max",
         checkpoint_frequency=checkpoint_interval_iterations(config, algorithm),
         checkpoint_at_end=True,

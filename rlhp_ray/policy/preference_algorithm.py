@@ -165,7 +165,9 @@ class PreferenceDriven(Algorithm):
             metrics |= self._evaluation_metrics(self._run.evaluation.episodes if done else None)
         self._exporter.export(metrics)
         snapshot = self.training.diagnostics.snapshot if done or at_interval else None
-        beside = {keys.NOTICES: self.training.take_notices(), keys.DIAGNOSTICS: snapshot}
+        beside: dict[str, Any] = {keys.NOTICES: self.training.take_notices(), keys.DIAGNOSTICS: snapshot}
+        if keys.EVALUATION_RETURN in metrics:
+            beside[keys.CHECKPOINT_SCORE] = metrics[keys.EVALUATION_RETURN]
         return {**result, keys.METRICS: metrics, **beside, "done": done}
 
     def _iteration_metrics(self, result: dict[str, Any], iteration: int, seconds: float) -> dict[str, float]:

@@ -1,0 +1,22 @@
+"""Which checkpoints of a run Tune keeps, by Tune's own bookkeeping."""
+
+from ray.train._internal.checkpoint_manager import _CheckpointManager
+from ray.train._internal.session import _TrainingResult
+from ray.tune import Checkpoint
+
+from rlhp_ray import metric_keys as keys
+from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.experiment.tuning import run_checkpoints
+from rlhp_ray.policy.algorithm_config import build_algorithm_config
+
+
+def test_the_best_checkpoint_is_kept_beside_the_last(tmp_path):
+    config = RunConfig.model_validate({"env": {"id": "CartPole-v1", "horizon": 20}})
+    manager = _CheckpointManager(run_checkpoints(config, build_algorithm_config(config)))
+    for number, score in enumerate((3.0, 9.0, 4.0, 5.0, 1.0, 2.0)):
+        directory = tmp_path / str(number)
+        directory.mkdir()
+        metrics = {keys.METRICS: {keys.EVALUATION_RETURN: score}, keys.CHECKPOINT_SCORE: score}
+        manager.register_checkpoint(_TrainingResult(Checkpoint(directory), metrics))
+    left = sorted(int(directory.name) for directory in tmp_path.iterdir())
+    assert left == [1, 3, 5]  # the two best and the last
