@@ -11,12 +11,13 @@ from ray.tune import Callback
 from tensorboardX import SummaryWriter
 
 from rlhp_ray import metric_keys as keys
+from rlhp_ray.experiment.archive_files import archive_errors
 
 WALL_SECONDS = "wall_seconds"
 MEMORIES = (keys.MEMORY, keys.MEMORY_TRIAL, keys.MEMORY_RUNNERS, keys.MEMORY_BUFFER, keys.MEMORY_LEARNER)
 
 
-def read_rows(metrics_csv: Path, up_to_iteration: int) -> list[dict[str, str]]:
+def read_rows(metrics_csv: Path, up_to_iteration: float = math.inf) -> list[dict[str, str]]:
     """Rows of an earlier session that its checkpoint covers; a row cut short by a kill is left out."""
     if not metrics_csv.exists():
         return []
@@ -91,7 +92,7 @@ class MetricsWriter(Callback):
         metrics |= {key: total.with_processes(metrics[key]) for key, total in self._totals.items() if key in metrics}
         self.peaks = {key: max(peak, metrics.get(key, 0.0)) for key, peak in self.peaks.items()}
         self.latest = metrics
-        with self._path.open("a", newline="") as file:
+        with archive_errors(self._path), self._path.open("a", newline="") as file:
             csv.DictWriter(file, self._columns, restval="", extrasaction="ignore").writerow(metrics)
         step = metrics[keys.ENV_STEPS]
         for key in self._columns:
