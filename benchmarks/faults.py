@@ -157,9 +157,12 @@ class Run:
         self.process = self._start("resume", str(self.directory))
 
     def summary(self) -> dict:
-        """After its end."""
-        self.process.wait(TIMEOUT_SECONDS)
-        return json.loads((self.directory / "summary.json").read_text())
+        """At its end; what the command draws after it is not waited for."""
+        file = self.directory / "summary.json"
+        self.wait_for(file.exists)
+        if self.process.poll() is None:
+            self.kill()
+        return json.loads(file.read_text())
 
     def failure(self, kind: str) -> dict | None:
         """What is counted of a kind so far."""

@@ -194,8 +194,10 @@ class PreferenceLoop:
         try:
             self._check_instructed()
             _answer(added, ActorKind.LEARNER)
-        except ActorLost as loss:  # these answers are counted: they are not asked for again, but given again
-            self._recover(loss, until_query=told.queries)
+        except ActorLost as loss:
+            if loss.kind is ActorKind.BUFFER:
+                raise
+            self._recover(loss, until_query=told.queries)  # these answers are told of: not asked for, but given again
         else:
             self._actors.answered(ActorKind.BUFFER, ActorKind.LEARNER)
         self.waited_seconds += time.perf_counter() - started

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from ray import ObjectRef
 from ray.actor import ActorHandle
@@ -38,7 +39,7 @@ class Recovery:
 
     Args:
         kind: what was lost.
-        seconds_lost: from when it was noticed until the new one had answered.
+        seconds_lost: from when it was noticed until the new one had answered, or was lost as well.
     """
 
     kind: ActorKind
@@ -134,13 +135,13 @@ class TrialActors:
         self._make_buffer, self._make_learner = make_buffer, make_learner
         self._made: Counter[ActorKind] = Counter()
         self._losses = LossCount()
-        self._noticed: dict[ActorKind, float] = {}
+        self._noticed: dict[ActorKind, list[float]] = {}
         self._recoveries: list[Recovery] = []
 
     def notice(self, loss: ActorLost) -> None:
         """Count a loss. Raises ActorLostError beyond the bounds."""
         self._losses.add(loss.kind, cause=loss.__cause__)
-        self._noticed.setdefault(loss.kind, time.monotonic())
+        self._noticed.setdefault(loss.kind, []).append(time.monotonic())
 
     def replace_buffer(self, newest_clips: list[Clip], reference: ObjectRef | None) -> ObjectRef:
         """Start a buffer that goes on with what is in the database; does not wait for it.
@@ -183,9 +184,8 @@ class TrialActors:
         """Note that actors of these kinds did their work: what was lost of them is got over."""
         for kind in kinds:
             self._losses.work_went_on(kind)
-            noticed = self._noticed.pop(kind, None)
-            if noticed is not None:
-                self._recoveries.append(Recovery(kind, time.monotonic() - noticed))
+            noticed = [*self._noticed.pop(kind, []), time.monotonic()]
+            self._recoveries += [Recovery(kind, end - start) for start, end in pairwise(noticed)]
 
     def take_recoveries(self) -> list[Recovery]:
         """Losses got over since the last call."""

@@ -10,7 +10,6 @@ from ray.tune import Callback
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.price_table import read_prices
 from rlhp_ray.config.schema import RunConfig
-from rlhp_ray.experiment.archive_files import archive_errors
 from rlhp_ray.experiment.checkpoint_links import CheckpointLinks
 from rlhp_ray.experiment.diagnostics_file import DiagnosticsFile
 from rlhp_ray.experiment.disk_use import bytes_below
@@ -83,8 +82,7 @@ class RunRecorder(Callback):
 
     def close(self, status: RunStatus) -> dict[str, Any]:
         """Write `summary.json`, and give what it holds. Raises ArchiveError where it cannot be written."""
-        with archive_errors(self.archive.tensorboard_dir):
-            self._writer.close()
+        self._writer.close()
         wall_seconds = self._writer.wall_seconds
         latest, cost = self._writer.latest, self._cost(wall_seconds)
         failures = self.failures.to_summary()

@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import ray
+from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 
 from rlhp_ray.actors.placement import create_reward_learner, start_preference_buffer
 from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop
@@ -18,9 +19,12 @@ from rlhp_ray.actors.trial_actors import (
     MAX_LOSSES,
     MAX_LOSSES_IN_A_ROW,
     ActorKind,
+    ActorLost,
     LearnerState,
     LossCount,
     TrialActors,
+    blames,
+    blames_either,
 )
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.config.schema import RunConfig
@@ -199,3 +203,22 @@ def test_losses_between_which_work_is_done_are_borne_longer_but_not_for_ever():
         losses.work_went_on(ActorKind.LEARNER)
     with pytest.raises(ActorLostError, match=r"died 21 times .* go on with rlhp resume"):
         losses.add(ActorKind.LEARNER)
+
+
+@pytest.mark.parametrize("error", [RayActorError(), OutOfMemoryError("Ray's memory monitor killed it")])
+def test_an_actor_that_the_memory_monitor_killed_is_lost_like_any_other(error):
+    with pytest.raises(ActorLost, match="reward learner"), blames(ActorKind.LEARNER):
+        raise error
+    with pytest.raises(ActorLost, match="reward learner"), blames_either():
+        raise error
+
+
+def test_an_error_that_an_actor_raised_and_lived_on_after_is_no_loss():
+    with pytest.raises(ActorLostError), blames(ActorKind.LEARNER):
+        raise ActorLostError("an error of its work")
+
+
+def test_where_the_learner_asks_the_buffer_in_vain_it_is_the_buffer_that_is_lost():
+    asked_in_vain = RayTaskError("take_over", "its traceback", RayActorError()).as_instanceof_cause()
+    with pytest.raises(ActorLost, match="preference buffer"), blames_either():
+        raise asked_in_vain
