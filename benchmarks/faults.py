@@ -10,7 +10,6 @@ the rows in a file that a later call adds to; the table is then made of all of t
 - `disk-full`: everything is taken of a file system of 260 MB, in memory, which only root can mount; room is made again,
   and `rlhp resume`.
 - `storage-stalls`: the database is locked for 5 s, as by a disk that does not answer.
-- `clock`: the clock of all processes jumps by an hour, forward or back, under libfaketime (Debian: `faketime`).
 - `nan`: the environment returns a NaN reward; the run is to end.
 
 Times: `detected` is from the fault until the run noticed it (where it goes on by itself), or until the command ended;
@@ -50,23 +49,18 @@ SHORT = [
 ]
 MOMENTS = (0.1, 0.6)  # of the env steps: later ones come when the last labels are asked already
 STALL_SECONDS = 5.0
-CLOCK_JUMP_SECONDS = 3600
 TIMEOUT_SECONDS = 300.0
-FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 NAN_ENVIRONMENT = """
 import gymnasium, math
-import rlhp_ray.envs.registry
+from rlhp_ray.envs.moving_dot import MovingDotEnv
 
-class NanDot(gymnasium.Wrapper):
+class NanDot(MovingDotEnv):
     taken = 0
-
-    def __init__(self):
-        super().__init__(gymnasium.make("rlhp/MovingDot-v0"))
 
     def step(self, action):
         NanDot.taken += 1
-        observation, reward, *rest = self.env.step(action)
+        observation, reward, *rest = super().step(action)
         return observation, math.nan if NanDot.taken > {steps} else reward, *rest
 
 gymnasium.register("NanDot-v0", entry_point="nan_dot:NanDot")
@@ -238,22 +232,12 @@ def stall_storage(run: Run) -> Times:
     return Times(None, time.monotonic() - began, 0)
 
 
-def jump_clock(run: Run) -> Times:
-    """Forward or back, by the parity of the seed."""
-    began, before = time.monotonic(), run.env_steps()
-    clock = run.directory.parent / "clock"
-    clock.write_text(f"{'+' if int(clock.read_text()) % 2 else '-'}{CLOCK_JUMP_SECONDS}")
-    run.wait_for(lambda: run.env_steps() > before)
-    return Times(None, time.monotonic() - began, 0)
-
-
 def end_by_nan(run: Run) -> Times:
-    """It comes up by itself, at the step that the environment was made with."""
-    began = time.monotonic()
+    """It comes up by itself, at the step that the environment was made with; when, nobody sees from here."""
     run.process.wait(TIMEOUT_SECONDS)
     if not (run.directory / "not_finite" / "traceback.txt").exists():
         sys.exit(f"{run.directory} has no state dump")
-    return Times(time.monotonic() - began)
+    return Times()
 
 
 FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Run], Times]]] = {
@@ -263,7 +247,6 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Run], Times]
     "driver": (("sync", "async"), (), lose_driver),
     "disk-full": (("sync",), (), fill_disk),
     "storage-stalls": (("async",), (), stall_storage),
-    "clock": (("async",), (), jump_clock),
     "nan": (("sync",), ("env.id=nan_dot:NanDot-v0",), end_by_nan),
 }
 
@@ -283,16 +266,8 @@ def place_of(fault: str) -> Iterator[Path]:
             subprocess.run(["umount", "-l", folder], check=True)
 
 
-def environment_of(fault: str, place: Path, seed: int, at_env_steps: int) -> dict[str, str]:
+def environment_of(fault: str, place: Path, at_env_steps: int) -> dict[str, str]:
     """Variables that the run is started with."""
-    if fault == "clock":
-        (place / "clock").write_text(f"+{seed % 2}")
-        return {
-            "LD_PRELOAD": str(FAKETIME),
-            "FAKETIME_TIMESTAMP_FILE": str(place / "clock"),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
     if fault == "nan":
         (place / "nan_dot.py").write_text(NAN_ENVIRONMENT.format(steps=at_env_steps))
         return {"PYTHONPATH": os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])}
@@ -305,7 +280,7 @@ def disturbed(fault: str, mode: str, seed: int, undisturbed_return: float | None
     rng = random.Random(f"{fault} {mode} {seed}")
     at_env_steps = round(rng.uniform(*MOMENTS) * ENV_STEPS)
     with place_of(fault) as place:
-        run = Run(place, mode, seed, *overrides, env=environment_of(fault, place, seed, at_env_steps))
+        run = Run(place, mode, seed, *overrides, env=environment_of(fault, place, at_env_steps))
         try:
             run.wait_for(lambda: run.env_steps() >= min(at_env_steps, BATCH_STEPS if fault == "nan" else at_env_steps))
             time.sleep(0 if fault == "nan" else rng.uniform(0, 0.3))
