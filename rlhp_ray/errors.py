@@ -29,12 +29,20 @@ class CheckpointError(RlhpError):
     """A checkpoint is missing, truncated or not one."""
 
 
+class ActorLostError(RlhpError):
+    """A process of a trial died more often than is put up with."""
+
+
 class PreferenceStoreError(RlhpError):
     """The preference database is damaged, foreign, or written by a newer version."""
 
 
 class RewardDataError(RlhpError):
     """Clips, rewards or observations hold values that nothing can be learnt from (NaN, infinity, wrong shape)."""
+
+
+class TrainingDivergedError(RlhpError):
+    """The loss, a gradient or the weights of the policy are no longer finite."""
 
 
 class TeacherError(RlhpError):

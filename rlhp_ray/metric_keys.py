@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 METRICS = "rlhp"  # under this key of RLlib's result dictionary
 NOTICES = "rlhp_notices"  # beside it: texts that the user must see
+RECOVERIES = "rlhp_recoveries"  # beside it: what died and was replaced since the last result, with seconds lost
 DIAGNOSTICS = "rlhp_diagnostics"  # beside it: what diagnostics.json holds, or None
 CHECKPOINT_SCORE = "rlhp_checkpoint_score"  # beside it, where Tune can sort by it: the interim evaluation's true return
 

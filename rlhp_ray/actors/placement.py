@@ -31,8 +31,16 @@ def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: P
         RayActorError: from a TeacherError, where a function of the user's cannot be imported, or from what is wrong
             with preferences to start with: shown now, and not when the first query is asked.
     """
+    buffer = start_preference_buffer(config, spec, directory, name)
+    if any((config.teacher.reward_function, config.teacher.callable, config.preferences.load)):
+        ray.get(buffer.__ray_ready__.remote())
+    return buffer
+
+
+def start_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: Path, name: str) -> ActorHandle:
+    """The same without a look at whether it came up."""
     actor: Any = PreferenceBuffer  # ray.remote is typed as if it left the class alone
-    buffer = actor.options(name=name, scheduling_strategy=_on_head_node()).remote(
+    return actor.options(name=name, scheduling_strategy=_on_head_node()).remote(
         store_path=str(directory / STORE_FILE),
         metadata=preference_subject(config, spec).to_metadata(),
         teacher=config.teacher,
@@ -45,9 +53,6 @@ def create_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: P
         total_env_steps=config.training.env_steps,
         load=config.preferences.load,
     )
-    if any((config.teacher.reward_function, config.teacher.callable, config.preferences.load)):
-        ray.get(buffer.__ray_ready__.remote())
-    return buffer
 
 
 def create_reward_learner(config: RunConfig, spec: EnsembleSpec, name: str, num_cpus: float) -> ActorHandle:

@@ -181,8 +181,17 @@ class PreferenceBuffer:
         self._replayed = self._newest_labels(preferences)
         return self._report(preferences, [], [], []), math.ceil(len(self._replayed) / LABELS_PER_PORTION)
 
+    def labels_again(self, before_query: int | None) -> int:
+        """The number of portions of `replayed` that hold the labels of a learner which is made anew.
+
+        Args:
+            before_query: labels of the run's own queries before this one; None for all.
+        """
+        self._replayed = self._newest_labels(self._collector.stored(before_query))
+        return math.ceil(len(self._replayed) / LABELS_PER_PORTION)
+
     def replayed(self, portion: int) -> RoundData:
-        """One portion of the labels in the window that the last `replay` took up, oldest first."""
+        """One portion of the labels in the window of the last `replay` or `labels_again`, oldest first."""
         start = portion * LABELS_PER_PORTION
         labels = self._replayed[start : start + LABELS_PER_PORTION]
         return RoundData(self._pairs(labels, self._collector.stored_clips(labels)), None)

@@ -7,9 +7,12 @@ from io import BytesIO
 import numpy as np
 import ray
 import torch
+from ray import ObjectRef
+from ray.actor import ActorHandle
 
 from rlhp_ray.actors.preference_buffer import RoundData
 from rlhp_ray.actors.process_usage import ProcessUsage, keep_freed_memory, process_usage
+from rlhp_ray.actors.trial_actors import LearnerState
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
 from rlhp_ray.reward.fit_recipe import FitRecipe
@@ -148,8 +151,29 @@ class RewardLearner:
         torch.save(self._fitter.state_dict(), file)
         return file.getvalue()
 
+    def take_over(self, state: LearnerState, buffer: ActorHandle, before_query: int | None) -> None:
+        """Stand where a learner of the same trial stood, with its labels as they are stored, portion by portion.
+
+        Args:
+            state: to go on from.
+            buffer: handle of a PreferenceBuffer.
+            before_query: take the labels of the run's own queries before this one; None takes all.
+        """
+        self.restore(state.published, state.optimiser)
+        self._begins_anew = state.begins_anew
+        portions: ObjectRef = buffer.labels_again.remote(before_query)
+        for portion in range(ray.get(portions)):
+            self.add_pairs(ray.get(buffer.replayed.remote(portion)))
+
     def restore(self, published: PublishedReward, state: bytes) -> None:
-        """Take up a checkpoint's ensemble and optimiser, without labels. Only tensors and numbers are unpickled."""
+        """Take up a checkpoint's ensemble and optimiser, without labels. Only tensors and numbers are unpickled.
+
+        Args:
+            published: the ensemble.
+            state: of the optimiser; empty before the first round.
+        """
         self._pairs = LabelledPairBuffer(self._window)
         self._ensemble.load(published)
+        if not state:
+            return
         self._fitter.load_state_dict(torch.load(BytesIO(state), weights_only=True))

@@ -17,6 +17,8 @@ from rlhp_ray.errors import ArchiveError, ConfigError
 
 MIN_FREE_BYTES = 200 * 10**6
 """Free disk space without which no run is begun, in bytes."""
+PROBE_BYTES = 10**5
+"""What is written to see whether a disk is full: as much as an iteration or two add to a run."""
 
 
 def plain_name(name: str) -> str:
@@ -95,6 +97,16 @@ def write_durably(path: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def probe_storage(directory: Path) -> None:
+    """Raises ArchiveError where nothing more can be written into a directory."""
+    probe = directory / ".probe"
+    with archive_errors(directory):
+        try:
+            write_durably(probe, " " * PROBE_BYTES)
+        finally:
+            probe.unlink(missing_ok=True)
 
 
 def read_text(path: Path) -> str:

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
-from tensorboardX import SummaryWriter
 
 from rlhp_ray import metric_keys as keys
+from rlhp_ray.experiment.archive_files import archive_errors
+from rlhp_ray.experiment.tensorboard_file import TensorBoardFile
 
 WALL_SECONDS = "wall_seconds"
 MEMORIES = (keys.MEMORY, keys.MEMORY_TRIAL, keys.MEMORY_RUNNERS, keys.MEMORY_BUFFER, keys.MEMORY_LEARNER)
 
 
-def read_rows(metrics_csv: Path, up_to_iteration: int) -> list[dict[str, str]]:
+def read_rows(metrics_csv: Path, up_to_iteration: float = math.inf) -> list[dict[str, str]]:
     """Rows of an earlier session that its checkpoint covers; a row cut short by a kill is left out."""
     if not metrics_csv.exists():
         return []
@@ -69,7 +70,7 @@ class MetricsWriter(Callback):
         self.peaks = {key: max((float(row.get(key) or 0.0) for row in earlier_rows), default=0.0) for key in MEMORIES}
         self._write_earlier(earlier_rows)
         purge = int(float(last[keys.ENV_STEPS])) + 1 if last else None
-        self._board = SummaryWriter(str(tensorboard), purge_step=purge)
+        self._board = TensorBoardFile(tensorboard, purge)
         self.latest: dict[str, Any] = {}
 
     def _write_earlier(self, rows: list[dict[str, str]]) -> None:
@@ -91,13 +92,10 @@ class MetricsWriter(Callback):
         metrics |= {key: total.with_processes(metrics[key]) for key, total in self._totals.items() if key in metrics}
         self.peaks = {key: max(peak, metrics.get(key, 0.0)) for key, peak in self.peaks.items()}
         self.latest = metrics
-        with self._path.open("a", newline="") as file:
+        with archive_errors(self._path), self._path.open("a", newline="") as file:
             csv.DictWriter(file, self._columns, restval="", extrasaction="ignore").writerow(metrics)
-        step = metrics[keys.ENV_STEPS]
-        for key in self._columns:
-            value = metrics.get(key)
-            if value is not None and math.isfinite(value):
-                self._board.add_scalar(f"rlhp/{key}", value, step)
+        points = {f"rlhp/{key}": metrics[key] for key in self._columns if metrics.get(key) is not None}
+        self._board.add(points, metrics[keys.ENV_STEPS])
 
     def close(self) -> None:
         """Write out what TensorBoard holds back."""

@@ -3,7 +3,7 @@
 ```
 RUN/  config.yaml  command.txt  question.md  prices.yaml  versions.txt  hardware.json  code/{commit.txt,diff.patch}
       console.log  metrics.csv  tensorboard/  checkpoints/  preferences.sqlite  videos/
-      learning_curve.png  diagnostics.json  diagnostics.png  summary.json
+      learning_curve.png  diagnostics.json  diagnostics.png  summary.json  failures.json  not_finite/
 ```
 
 `config.yaml` is written last: a directory without it is not (or not yet) a run. `.lock` tells whether a process is at

@@ -13,6 +13,7 @@ from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.experiment.checkpoint_links import CheckpointLinks
 from rlhp_ray.experiment.diagnostics_file import DiagnosticsFile
 from rlhp_ray.experiment.disk_use import bytes_below
+from rlhp_ray.experiment.failure_record import FailureRecord
 from rlhp_ray.experiment.metrics_writer import MetricsWriter, read_rows
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_cost import Cost
@@ -30,9 +31,11 @@ class RunRecorder(Callback):
         action_space: of its environment, as `space_to_dict` gives it.
         restore: checkpoint that the run goes on from, or None.
         clock: seconds of this session on the wall.
+        ended_by: kind of failure that ended the last session, where that could not write it down itself.
 
     Raises:
         ConfigError: the archived prices are damaged.
+        ArchiveError: what failed in earlier sessions cannot be read or written.
     """
 
     def __init__(
@@ -42,11 +45,17 @@ class RunRecorder(Callback):
         action_space: Mapping[str, Any],
         restore: Path | None,
         clock: Callable[[], float],
+        ended_by: str | None = None,
     ) -> None:
         self.archive, self.config = archive, config
+        self.failures = FailureRecord(archive.directory)
         self._prices = read_prices(archive.directory)
         self._gpus = 0.0
         rows = read_rows(archive.metrics_file, checkpoint_iteration(restore) if restore else 0)
+        seconds_lost = _train_seconds(read_rows(archive.metrics_file)) - _train_seconds(rows)
+        if ended_by is not None:
+            self.failures.add(ended_by, recovered=False)
+        self.failures.run_goes_on(seconds_lost)
         self._writer = MetricsWriter(archive.metrics_file, archive.tensorboard_dir, rows, clock, config.reward.members)
         self.health = HealthMonitor(config, action_space, rows)
         evaluated = [float(row[keys.EVALUATION_RETURN]) for row in rows if row[keys.EVALUATION_RETURN]]
@@ -56,6 +65,8 @@ class RunRecorder(Callback):
     def on_trial_result(self, iteration: int, trials: list, trial: Any, result: dict, **info: Any) -> None:
         self._gpus = trial.placement_group_factory.required_resources.get("GPU", 0.0)
         metrics = result[keys.METRICS]
+        for kind, seconds_lost in result.get(keys.RECOVERIES, []):
+            self.failures.add(kind, recovered=True, seconds_lost=seconds_lost)
         with_health = {**result, keys.METRICS: metrics | self.health.update(metrics)}
         for part in self._parts:
             part.on_trial_result(iteration, trials, trial, with_health, **info)
@@ -69,11 +80,12 @@ class RunRecorder(Callback):
         """Whether its env steps are spent."""
         return self._writer.latest.get(keys.ENV_STEPS, 0) >= self.config.training.env_steps
 
-    def close(self, status: RunStatus, failures: int) -> dict[str, Any]:
-        """Write `summary.json`, and give what it holds."""
+    def close(self, status: RunStatus) -> dict[str, Any]:
+        """Write `summary.json`, and give what it holds. Raises ArchiveError where it cannot be written."""
         self._writer.close()
         wall_seconds = self._writer.wall_seconds
         latest, cost = self._writer.latest, self._cost(wall_seconds)
+        failures = self.failures.to_summary()
         summary = build_summary(self.config, self.archive, status, latest, wall_seconds, cost, failures, self.health)
         self.archive.write_summary(summary)
         return summary
@@ -89,3 +101,7 @@ class RunRecorder(Callback):
             bytes_written=None if written is None or math.isnan(written) else round(written * 1e6),
             prices=self._prices,
         )
+
+
+def _train_seconds(rows: list[dict[str, str]]) -> float:
+    return float(rows[-1][keys.TRAIN_SECONDS] or 0.0) if rows else 0.0

@@ -1,5 +1,6 @@
-"""`summary.json`: the result of a run in one flat object (keys: the contract with the outside)."""
+"""`summary.json`: the result of a run in one object (keys: the contract with the outside)."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -26,12 +27,12 @@ def build_summary(
     metrics: dict[str, Any],
     wall_seconds: float,
     cost: Cost,
-    failures: int,
+    failures: Mapping[str, Any],
     health: HealthMonitor | None,
 ) -> dict[str, Any]:
     """The summary from the last metrics; figures are about the last policy, never the best checkpoint.
 
-    `failures` counts those that were recovered from, too. `health` is None where no iteration was finished.
+    `failures` are those of all sessions, by kind (`failure_record`). `health` is None where no iteration was finished.
     """
     last = archive.checkpoints_dir / "last"
     return {
@@ -54,7 +55,7 @@ def build_summary(
         "env_steps_per_second": metrics.get(keys.ENV_STEPS_PER_SECOND),
         "waiting_seconds": metrics.get(keys.TIME_WAITING, 0.0),
         **cost.to_summary(),
-        "failures": failures,
+        "failures": dict(failures),
         "health": health.standing if health is not None else [],
         "health_ever": health.ever if health is not None else [],
         "status": status.value,

@@ -1,5 +1,6 @@
 """One training as a sweep of one: archive, Ray, the buffer on the driver, `tune.run`, and what a person looks at."""
 
+import contextlib
 import re
 import sys
 import time
@@ -13,15 +14,17 @@ from rlhp_ray.config.loading import dump_config
 from rlhp_ray.config.price_table import read_prices
 from rlhp_ray.config.schema import PEOPLE, RunConfig
 from rlhp_ray.envs.registry import EnvDescription, warn_if_ends_visible, warn_if_score_shown
-from rlhp_ray.errors import RlhpError
+from rlhp_ray.errors import ArchiveError, RlhpError
+from rlhp_ray.experiment.archive_files import probe_storage
 from rlhp_ray.experiment.closing import describe_run, draw_and_film
 from rlhp_ray.experiment.console_log import ConsoleLog
 from rlhp_ray.experiment.disk_use import bytes_below
+from rlhp_ray.experiment.failure_record import DRIVER, STORAGE, FailureRecord, failure_kind
 from rlhp_ray.experiment.labelling_page import labelling_page
 from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_cost import Cost
-from rlhp_ray.experiment.session_lock import session_lock
+from rlhp_ray.experiment.session_lock import SessionState, session_lock, session_state
 from rlhp_ray.experiment.summary import RunStatus, build_summary
 from rlhp_ray.preferences.query_queue import QueryQueue
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
@@ -74,24 +77,43 @@ def run_session(
     Raises:
         ArchiveError: another process is at work on the run.
     """
+    ended_by = _end_of_last_session(archive)
     with session_lock(archive.directory), ConsoleLog(archive.console_file):
         horizon = description.episode_steps if config.env.horizon == "auto" else config.env.horizon
         warn_if_ends_visible(description, horizon)
         warn_if_score_shown(description, config.env.score_mask)
         say(f"run directory {archive.directory}")
         started = time.monotonic()
-        status, recorder = _train(archive, config, description, dashboard, restore, started)
-        failures = 1 if status is RunStatus.FAILED else 0
-        if recorder is not None:
-            summary = recorder.close(status, failures)
-        else:
-            nothing = Cost(0.0, 0.0, {}, bytes_below(archive.directory), None, None)
-            summary = build_summary(config, archive, status, {}, time.monotonic() - started, nothing, failures, None)
-            archive.write_summary(summary)
-        if status is RunStatus.DONE:
-            draw_and_film(archive, config)
-        say(describe_run(archive, config, summary))
+        status, recorder = _train(archive, config, description, dashboard, restore, started, ended_by)
+        try:
+            _close(archive, config, status, recorder, started)
+        except (OSError, ArchiveError) as error:
+            if status is not RunStatus.FAILED:  # or else it is told already
+                say(f"rlhp: error: {error}\n  to go on:    rlhp resume {archive.directory}")
+            status = RunStatus.FAILED
     return RunResult(archive.directory, EXIT_CODES[status])
+
+
+def _end_of_last_session(archive: RunArchive) -> str | None:
+    """What it failed by, where it could not even write that down."""
+    if session_state(archive.directory) is SessionState.KILLED:
+        return DRIVER
+    has_ended_silently = archive.metrics_file.exists() and not archive.summary_file.exists()
+    return STORAGE if has_ended_silently else None
+
+
+def _close(archive: RunArchive, config: RunConfig, status: RunStatus, recorder: Any, started: float) -> None:
+    """Write the summary and what a person looks at."""
+    if recorder is not None:
+        summary = recorder.close(status)
+    else:
+        nothing = Cost(0.0, 0.0, {}, bytes_below(archive.directory), None, None)
+        failures, seconds = FailureRecord(archive.directory).to_summary(), time.monotonic() - started
+        summary = build_summary(config, archive, status, {}, seconds, nothing, failures, None)
+        archive.write_summary(summary)
+    if status is RunStatus.DONE:
+        draw_and_film(archive, config)
+    say(describe_run(archive, config, summary))
 
 
 def say(text: str) -> None:
@@ -106,6 +128,7 @@ def _train(
     dashboard: bool,
     restore: Path | None,
     started: float,
+    ended_by: str | None,
 ) -> tuple[RunStatus, Any]:
     """Start Ray and Tune; returns how it ended and the run's recorder, None where it did not come so far."""
     recorder = None
@@ -116,18 +139,34 @@ def _train(
                 say(f"Ray dashboard {address}")
             from rlhp_ray.experiment.tuning import TuneSession
 
-            session = TuneSession(archive, config, description, restore, lambda: time.monotonic() - started)
+            clock = lambda: time.monotonic() - started  # noqa: E731  # the seconds of this session
+            session = TuneSession(archive, config, description, restore, clock, ended_by)
             recorder = session.recorder
             return session.run(), recorder
     except Exception as error:
-        if _is_plainly_ours(error):
-            say(f"rlhp: error: {error}")
-        else:
-            detail = archive.directory / ERROR_FILE
-            detail.write_text(traceback.format_exc())
-            text = known_cause(error) or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
-            say(f"rlhp: error: {text}\n  whole error: {detail}\n  to go on:    rlhp resume {archive.directory}")
+        _tell(archive, error)
+        record = recorder.failures if recorder is not None else FailureRecord(archive.directory)
+        with contextlib.suppress(ArchiveError):  # the disk may be what failed: the next session sees that
+            record.add(failure_kind(error), recovered=False)
     return RunStatus.FAILED, recorder
+
+
+def _tell(archive: RunArchive, error: Exception) -> None:
+    if _is_plainly_ours(error):
+        say(f"rlhp: error: {error}")
+        return
+    detail = archive.directory / ERROR_FILE
+    text = known_cause(error) or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
+    try:
+        probe_storage(archive.directory)
+    except ArchiveError as hindrance:  # which makes for errors of all kinds
+        text = str(hindrance)
+    lines = [f"rlhp: error: {text}", f"  whole error: {detail}", f"  to go on:    rlhp resume {archive.directory}"]
+    try:
+        detail.write_text(traceback.format_exc())
+    except OSError:
+        del lines[1]
+    say("\n".join(lines))
 
 
 def _check_inputs(archive: RunArchive, config: RunConfig, description: EnvDescription) -> None:
@@ -170,7 +209,10 @@ def known_cause(error: BaseException | None) -> str | None:
             return str(error)
         error = getattr(error, "cause", None) or error.__cause__
     told = re.findall(r"rlhp_ray\.errors\.\w+: (.+)", text)
-    return told[-1] if told else None
+    if told:
+        return told[-1]
+    full = re.findall(r"\[Errno \d+\] ((?:No space left on device|Disk quota exceeded|File too large).*)", text)
+    return f"A file could not be written: {full[-1]}. Free disk space, then go on." if full else None
 
 
 def _is_plainly_ours(error: BaseException) -> bool:

@@ -18,7 +18,11 @@ from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_recorder import RunRecorder
 from rlhp_ray.experiment.summary import RunStatus
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
-from rlhp_ray.policy.preference_algorithm import BUFFER_NAME_KEY, checkpoint_interval_iterations
+from rlhp_ray.policy.preference_algorithm import (
+    BUFFER_NAME_KEY,
+    STORE_DIRECTORY_KEY,
+    checkpoint_interval_iterations,
+)
 from rlhp_ray.reward.run_ensemble import ensemble_spec
 from rlhp_ray.reward.space_json import space_to_dict
 
@@ -34,6 +38,7 @@ class TuneSession:
         description: of the environment.
         restore: checkpoint to go on from, or None.
         clock: seconds of this session on the wall.
+        ended_by: kind of failure that ended the last session, where that could not write it down itself.
     """
 
     def __init__(
@@ -43,11 +48,14 @@ class TuneSession:
         description: EnvDescription,
         restore: Path | None,
         clock: Callable[[], float],
+        ended_by: str | None,
     ) -> None:
         self._archive, self._config, self._restore = archive, config, restore
         self._algorithm_config = build_algorithm_config(config)
-        self.recorder = RunRecorder(archive, config, space_to_dict(description.action_space), restore, clock)
+        action_space = space_to_dict(description.action_space)
+        self.recorder = RunRecorder(archive, config, action_space, restore, clock, ended_by)
         self._buffer = None
+        self._algorithm_config.env_config[STORE_DIRECTORY_KEY] = str(archive.directory)
         if config.reward_source == "preferences":
             name = f"PreferenceBuffer:{archive.directory.name}"
             spec = ensemble_spec(config, description)

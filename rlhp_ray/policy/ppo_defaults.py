@@ -19,4 +19,6 @@ PPO_DEFAULTS: dict[str, Any] = {
     "num_epochs": 10,
     "train_batch_size_per_learner": DEFAULT_BATCH_STEPS,
     "minibatch_size": 500,
+    # An env runner that fails by an error is started again after so long; RLlib's 60 s are for clusters in trouble.
+    "delay_between_env_runner_restarts_s": 1.0,
 }

@@ -15,11 +15,12 @@ from ray.tune import PlacementGroupFactory
 from ray.tune.result import TRIAL_INFO
 
 from rlhp_ray import metric_keys as keys
-from rlhp_ray.actors.placement import create_preference_buffer, create_reward_learner
+from rlhp_ray.actors.placement import create_preference_buffer, create_reward_learner, start_preference_buffer
 from rlhp_ray.actors.process_usage import keep_freed_memory
+from rlhp_ray.actors.trial_actors import TrialActors
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
-from rlhp_ray.errors import ConfigError
+from rlhp_ray.errors import ConfigError, RewardDataError, TrainingDivergedError
 from rlhp_ray.policy.evaluation import evaluate_greedy
 from rlhp_ray.policy.exported_metrics import MetricsExporter
 from rlhp_ray.policy.inference import GreedyPolicy, SavedPolicy, save_policy
@@ -28,6 +29,7 @@ from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.sampling_ahead import SamplingAheadPPO
 from rlhp_ray.policy.starting_point import StartingPoint, load_starting_point
+from rlhp_ray.policy.state_dump import DUMP_DIRECTORY, dump_state, require_finite
 from rlhp_ray.policy.swapped_env import TRIAL_NAME_KEY, register_swapped_env, run_config_of
 from rlhp_ray.policy.training_state import restore_training, save_training
 from rlhp_ray.reward.ensemble import PublishedReward
@@ -38,7 +40,7 @@ from rlhp_ray.seeding import derive_seed
 
 # Of env_config, all of them optional:
 BUFFER_NAME_KEY = "rlhp_buffer"  # name of the driver's PreferenceBuffer; absent: the trial makes one
-STORE_DIRECTORY_KEY = "rlhp_store"  # where that one keeps its database; absent: in the trial's own directory
+STORE_DIRECTORY_KEY = "rlhp_store"  # of the run, for the preference database; absent: the trial's own directory
 TRIAL_CPUS_KEY = "rlhp_trial_cpus"  # that trial and reward learner share; absent: one for each
 INFERENCE_DIRECTORY = "inference"
 INTERIM_EVALUATION_EPISODES = 100  # the final evaluation plays evaluation.episodes
@@ -65,15 +67,11 @@ class PreferenceDriven(Algorithm):
         super().setup(config)
         self._description = describe_env(self._run.env.id, frame_skip=self._run.env.frame_skip)
         self._spec = ensemble_spec(self._run, self._description)
-        buffer = learner = None
-        if self._run.reward_source == "preferences":
-            buffer_name = config.env_config.get(BUFFER_NAME_KEY)
-            buffer = ray.get_actor(buffer_name) if buffer_name else self._own_buffer(config.env_config)
-            learner_cpus = _cpus_of_each(config.env_config, self._run)
-            learner = create_reward_learner(self._run, self._spec, f"RewardLearner:{self._actor_name}", learner_cpus)
+        self._directory = Path(config.env_config.get(STORE_DIRECTORY_KEY, self.logdir))
+        actors = self._make_actors(config.env_config) if self._run.reward_source == "preferences" else None
         assert self.env_runner_group is not None
         self.training = PreferenceTraining(
-            self._run, self._spec, self.env_runner_group, config.total_train_batch_size, buffer, learner
+            self._run, self._spec, self.env_runner_group, config.total_train_batch_size, actors
         )
         self.training.take_up_stored_labels()
         self._start_from(load_starting_point(self._run, self._spec))
@@ -81,11 +79,21 @@ class PreferenceDriven(Algorithm):
         tags = {"run": name, "trial": trial_id, "env": self._run.env.id, "seed": str(self._run.seed)}
         self._exporter = MetricsExporter(tags)
         self._train_seconds = 0.0
+        self.training.apply_current()
         self.training.restart(iteration=0)
 
-    def _own_buffer(self, env_config: dict[str, Any]) -> ray.actor.ActorHandle:
-        directory = Path(env_config.get(STORE_DIRECTORY_KEY, self.logdir))
-        return create_preference_buffer(self._run, self._spec, directory, f"PreferenceBuffer:{self._actor_name}")
+    def _make_actors(self, env_config: dict[str, Any]) -> TrialActors:
+        """Buffer and learner; a later buffer is the trial's own, whoever made the first one."""
+        run, spec, directory = self._run, self._spec, self._directory
+        buffer_name, learner_name = f"PreferenceBuffer:{self._actor_name}", f"RewardLearner:{self._actor_name}"
+        cpus = _cpus_of_each(env_config, run)
+        given = env_config.get(BUFFER_NAME_KEY)
+        return TrialActors(
+            ray.get_actor(given) if given else create_preference_buffer(run, spec, directory, buffer_name),
+            create_reward_learner(run, spec, learner_name, cpus),
+            lambda lost: start_preference_buffer(run, spec, directory, f"{buffer_name}:{lost + 1}"),
+            lambda lost: create_reward_learner(run, spec, f"{learner_name}:{lost + 1}", cpus),
+        )
 
     @property
     def _actor_name(self) -> str:
@@ -98,8 +106,8 @@ class PreferenceDriven(Algorithm):
 
     def _start_from(self, start: StartingPoint) -> None:
         self.training.published = start.published
-        if self.training.learner is not None:
-            ray.get(self.training.learner.load_published.remote(start.published))
+        if self.training.actors is not None:
+            ray.get(self.training.actors.learner.load_published.remote(start.published))
         if start.policy is not None:
             self._load_policy(start.policy)
 
@@ -143,14 +151,27 @@ class PreferenceDriven(Algorithm):
         return self._run.mode == "async" and self.env_runner_group.num_remote_env_runners() > 0
 
     def _fix_scaling(self, published: PublishedReward) -> None:
-        if self.training.learner is not None:
-            ray.get(self.training.learner.set_scaling.remote(published.scaling))
+        if self.training.actors is not None:  # its loss is noticed in the round that follows
+            self.training.actors.learner.set_scaling.remote(published.scaling)
 
     def step(self) -> dict[str, Any]:
-        """One iteration with our metrics under `METRICS`; at intervals and at the end, evaluation and barrier."""
+        """One iteration with our metrics under `METRICS`; at intervals and at the end, evaluation and barrier.
+
+        Raises:
+            RewardDataError: the environment or the reward gave numbers that are not finite.
+            TrainingDivergedError: the policy did. The state at either is dumped beside the run's files.
+        """
+        try:
+            return self._step()
+        except (RewardDataError, TrainingDivergedError) as error:
+            dump_state(self._directory / DUMP_DIRECTORY, error, self._save_state)
+            raise
+
+    def _step(self) -> dict[str, Any]:
         started = time.perf_counter()
         iteration = self.iteration + 1
         result = super().step()
+        require_finite(result, self.get_module())
         done = self.training.env_steps >= self._run.training.env_steps
         at_interval = iteration % self.interval_iterations == 0
         if done:
@@ -165,7 +186,11 @@ class PreferenceDriven(Algorithm):
             metrics |= self._evaluation_metrics(self._run.evaluation.episodes if done else None)
         self._exporter.export(metrics)
         snapshot = self.training.diagnostics.snapshot if done or at_interval else None
-        beside: dict[str, Any] = {keys.NOTICES: self.training.take_notices(), keys.DIAGNOSTICS: snapshot}
+        beside: dict[str, Any] = {
+            keys.RECOVERIES: self.training.take_recoveries(),
+            keys.NOTICES: self.training.take_notices(),
+            keys.DIAGNOSTICS: snapshot,
+        }
         if keys.EVALUATION_RETURN in metrics:
             beside[keys.CHECKPOINT_SCORE] = metrics[keys.EVALUATION_RETURN]
         return {**result, keys.METRICS: metrics, **beside, "done": done}
@@ -216,6 +241,9 @@ class PreferenceDriven(Algorithm):
         """RLlib's checkpoint, the rest of the trial's state, and an export for inference (no pickle)."""
         if self._run.mode == "sync":
             self.training.settle()
+        self._save_state(checkpoint_dir)
+
+    def _save_state(self, checkpoint_dir: str) -> None:
         super().save_checkpoint(checkpoint_dir)
         save_training(Path(checkpoint_dir), self.training, self.iteration, self._train_seconds)
         inference, module, env = Path(checkpoint_dir) / INFERENCE_DIRECTORY, self.get_module(), env_choice(self._run)
@@ -263,9 +291,9 @@ def checkpoint_interval_iterations(run: RunConfig, config: AlgorithmConfig) -> i
     return max(1, round(interval / config.total_train_batch_size))
 
 
-def reapply_reward(*, algorithm: PreferenceDriven, **_: Any) -> None:
+def reapply_reward(*, algorithm: PreferenceDriven, env_runner_indices: list[int], **_: Any) -> None:
     """RLlib callback: env runners that replace failed ones get the reward version in force."""
-    algorithm.training.apply_current()
+    algorithm.training.runners_replaced(len(env_runner_indices))
 
 
 @functools.cache

@@ -6,19 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from ray.actor import ActorHandle
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.preference_buffer import RoundReport
-from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replace_labels, replay_labels
+from rlhp_ray.actors.preference_loop import FinishedRound, PreferenceLoop, replay_labels
 from rlhp_ray.actors.process_usage import ProcessUsage, process_usage, total_usage
+from rlhp_ray.actors.trial_actors import LearnerState, TrialActors
 from rlhp_ray.clips.clip import ClipArrays
 from rlhp_ray.clips.initial_rollouts import STINT_CLIPS, initial_env_steps
 from rlhp_ray.config.schema import PEOPLE, RunConfig
 from rlhp_ray.policy.people_pace import MAX_BEHIND, PeoplePace
 from rlhp_ray.policy.run_diagnostics import RunDiagnostics
 from rlhp_ray.policy.runner_group import (
+    RunnerWatch,
     collect_untrained,
     harvest_runners,
     publish_to_runners,
@@ -43,8 +44,7 @@ class PreferenceTraining:
         spec: of the ensemble.
         runners: RLlib's env runners.
         batch_env_steps: env steps in one training iteration.
-        buffer: PreferenceBuffer, or None on true reward.
-        learner: RewardLearner, or None on true reward.
+        actors: buffer and learner, or None on true reward.
     """
 
     def __init__(
@@ -53,17 +53,17 @@ class PreferenceTraining:
         spec: EnsembleSpec,
         runners: EnvRunnerGroup,
         batch_env_steps: int,
-        buffer: ActorHandle | None,
-        learner: ActorHandle | None,
+        actors: TrialActors | None,
     ) -> None:
         self._config = config
         self.spec = spec
         self._runners = runners
+        self._runner_watch = RunnerWatch(runners)
         self._batch_env_steps = batch_env_steps
         self._schedule = label_schedule(config, batch_env_steps)
         self._last_useful_start = last_useful_start(config, batch_env_steps)
-        self.buffer, self.learner = buffer, learner
-        self.loop = PreferenceLoop(buffer, learner, config.mode == "sync") if buffer and learner else None
+        self.actors = actors
+        self.loop = PreferenceLoop(actors, self._learner_state, config.mode == "sync") if actors else None
         self.published: PublishedReward = RewardEnsemble(spec).published()
         self.env_steps = 0
         self.labels = 0
@@ -89,12 +89,16 @@ class PreferenceTraining:
         again, and their stored answers are found then.
         """
         sync = self._config.mode == "sync"
-        if self.buffer is None or self.learner is None or (sync and self._config.preferences.load is None):
+        if self.actors is None or (sync and self._config.preferences.load is None):
             return
-        stored = replay_labels(self.buffer, self.learner, 0 if sync else None)
+        stored = replay_labels(self.actors.buffer, self.actors.learner, 0 if sync else None)
         self.queries, self.labels = stored.queries, stored.new_labels
         self.weight_changes = self._seen_weight_changes = stored.weight_changes
         self.metrics[keys.LABELS_LOADED] = stored.loaded_labels
+
+    def _learner_state(self) -> LearnerState:
+        begins_anew = self.weight_changes != self._seen_weight_changes
+        return LearnerState(self.published, self.optimiser, self.queries, begins_anew)
 
     @property
     def _is_reward_final(self) -> bool:
@@ -180,7 +184,12 @@ class PreferenceTraining:
 
     @property
     def _is_round_due(self) -> bool:
-        """Whether the interval is over, or this is the last round that is of use."""
+        """Whether the interval is over, or this is the last round that is of use.
+
+        Never where no env step was taken since the last one: all env runners are being replaced.
+        """
+        if self.env_steps == self._last_round_env_steps:
+            return False
         is_last = self.env_steps + self._batch_env_steps > self._last_useful_start
         return is_last or self.env_steps - self._last_round_env_steps >= self._round_interval
 
@@ -225,8 +234,13 @@ class PreferenceTraining:
         self._apply(published)
 
     def apply_current(self) -> None:
-        """Apply the version in force in all environments, as after one was replaced."""
+        """Apply the version in force in all environments."""
         publish_to_runners(self._runners, self.published)
+
+    def runners_replaced(self, number: int) -> None:
+        """So many new env runners have taken the place of others: they get the version in force."""
+        self.apply_current()
+        self._runner_watch.replaced(number)
 
     def _apply(self, published: PublishedReward) -> None:
         self.published = published
@@ -235,6 +249,7 @@ class PreferenceTraining:
 
     def _harvest(self) -> Harvest:
         harvest = harvest_runners(self._runners, self.env_steps)
+        self._runner_watch.look()
         self.env_steps += harvest.env_steps
         self.metrics[keys.ENV_STEPS] = self.env_steps
         self.clips_recorded = len(harvest.clips)
@@ -298,6 +313,10 @@ class PreferenceTraining:
             self.metrics[keys.REWARD_L2] = fitted.metrics.l2_coefficient
 
     def _count(self, report: RoundReport) -> None:
+        assert self.loop is not None
+        recount = self.loop.take_recount()
+        if recount is not None:
+            self.labels = recount.new_labels
         self.queries = report.queries
         self.labels += report.new_labels
         self.metrics |= {keys.QUERIES: self.queries, keys.LABELS: self.labels}
@@ -309,8 +328,8 @@ class PreferenceTraining:
 
     def _fit_anew(self) -> None:
         """Answers were withdrawn or weighted: the next round fits a new reward to the labels as they count now."""
-        assert self.buffer is not None and self.learner is not None
-        stored = replace_labels(self.buffer, self.learner)
+        assert self.loop is not None
+        stored = self.loop.replace_labels()
         self._seen_weight_changes = stored.weight_changes
         self.queries, self.labels = stored.queries, stored.new_labels
         self.metrics |= {keys.QUERIES: self.queries, keys.LABELS: self.labels}
@@ -320,6 +339,20 @@ class PreferenceTraining:
                 "labels that count."
             ]
         )
+
+    def take_recoveries(self) -> list[tuple[str, float]]:
+        """What died and was replaced since the last call, with the seconds that were lost by it."""
+        recoveries = self._runner_watch.take_recoveries()
+        if self.loop is not None:
+            recoveries += self.loop.take_recoveries()
+        self._notice(
+            [
+                f"The {recovery.kind.text} died; {recovery.seconds_lost:.1f} s after that was noticed, another one had "
+                "taken its place."
+                for recovery in recoveries
+            ]
+        )
+        return [(recovery.kind.value, recovery.seconds_lost) for recovery in recoveries]
 
     def _notice(self, texts: list[str]) -> None:
         for text in texts:

@@ -1,6 +1,8 @@
 """An env runner that keeps whole rollouts in arrays; RLlib's own makes Python objects of every step of every copy."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -15,6 +17,7 @@ from ray.rllib.utils.metrics import WEIGHTS_SEQ_NO
 from ray.rllib.utils.spaces.space_utils import clip_action, unsquash_action
 
 from rlhp_ray.actors.process_usage import keep_freed_memory
+from rlhp_ray.errors import RlhpError
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.swapped_env import TRIAL_NAME_KEY, swapped_env_of
 from rlhp_ray.reward.reward_swap import RewardSwapVectorEnv
@@ -59,6 +62,25 @@ class _ChunkTotals:
         return self.seconds
 
 
+class ErrorInPlace:
+    """An error that a remote call sends as its result. Whoever looks into the result meets the error."""
+
+    def __init__(self, error: RlhpError) -> None:
+        self._error = error
+
+    def __getitem__(self, index: int) -> Any:
+        raise self._error
+
+
+def _unless_failed(func: Callable, runner: "RolloutRunner", *args: Any, **kwargs: Any) -> Any:
+    if runner.error is None:
+        try:
+            return func(runner, *args, **kwargs)
+        except RlhpError as error:
+            runner.error = error
+    return ErrorInPlace(runner.error)
+
+
 class RolloutRunner(SingleAgentEnvRunner):
     """RLlib's env runner, with its own way of sampling a number of steps.
 
@@ -69,7 +91,20 @@ class RolloutRunner(SingleAgentEnvRunner):
 
     def __init__(self, *, config: AlgorithmConfig, **kwargs: Any) -> None:
         keep_freed_memory()  # of this process, which may be one of its own
+        self.error: RlhpError | None = None
+        self._is_blank = kwargs.get("worker_index", 0) > 0
         super().__init__(config=config, **kwargs)
+
+    def apply(self, func: Callable, *args: Any, **kwargs: Any) -> Any:
+        """RLlib's, but that an error of ours comes back in place of every result from then on.
+
+        RLlib ends the process at any error and starts another one, which would meet this one as well.
+        """
+        return super().apply(partial(_unless_failed, func), *args, **kwargs)
+
+    def take_up_reward(self) -> None:
+        """A version of the reward was applied in the environment."""
+        self._is_blank = False
 
     def __repr__(self) -> str:
         """What Ray's dashboard calls a runner that has a process of its own."""
@@ -84,6 +119,8 @@ class RolloutRunner(SingleAgentEnvRunner):
         random_actions: bool = False,
         force_reset: bool = False,
     ) -> list[SingleAgentEpisode]:
+        if self._is_blank:  # it died while nobody asked it anything, and Ray started it again: nobody knows of it yet
+            raise RuntimeError("this env runner has taken the place of another one, and was given no reward yet")
         if num_timesteps is None or random_actions:
             return super()._sample(
                 num_timesteps=num_timesteps,

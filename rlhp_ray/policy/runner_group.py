@@ -1,5 +1,6 @@
 """Calls on every env runner of a trial, local or remote, in the order of their indices."""
 
+import time
 from functools import partial
 
 import ray
@@ -7,7 +8,9 @@ from ray.rllib.env.env_runner import EnvRunner
 from ray.rllib.env.env_runner_group import EnvRunnerGroup
 
 from rlhp_ray.actors.process_usage import ProcessUsage, process_usage, total_usage
+from rlhp_ray.actors.trial_actors import ActorKind, LossCount, Recovery
 from rlhp_ray.clips.initial_rollouts import rollout_env_steps
+from rlhp_ray.errors import ActorLostError
 from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.swapped_env import apply_reward, drain, restart_episodes
 from rlhp_ray.reward.ensemble import PublishedReward
@@ -63,3 +66,49 @@ def _sample_and_forget(runner: EnvRunner, env_steps: int, stint_steps: int) -> N
     for steps in rollout_env_steps(env_steps, stint):
         runner.sample(num_timesteps=steps, force_reset=True)
     runner.get_metrics()
+
+
+PATIENCE_SECONDS = 300.0  # for env runners to be started again: a busy machine takes some ten
+
+
+class RunnerWatch:
+    """Notices env runners that died; RLlib has others take their place before the next iteration.
+
+    Args:
+        runners: of the trial.
+    """
+
+    def __init__(self, runners: EnvRunnerGroup) -> None:
+        self._runners = runners
+        self._losses = LossCount()
+        self._missing = 0
+        self._noticed = 0.0
+        self._recoveries: list[Recovery] = []
+
+    def look(self) -> None:
+        """After an iteration. Raises ActorLostError where runners died more often than is put up with, or stay away."""
+        remote, before = self._runners.num_remote_env_runners(), self._missing
+        self._missing = remote - self._runners.num_healthy_remote_env_runners() if remote else 0
+        if self._missing == 0:
+            self._losses.work_went_on(ActorKind.RUNNER)
+            return
+        if before == 0:
+            self._noticed = time.monotonic()
+        if self._missing > before:
+            self._losses.add(ActorKind.RUNNER, self._missing - before)
+        if self._missing == remote and time.monotonic() - self._noticed > PATIENCE_SECONDS:
+            raise ActorLostError(
+                f"the env runners died, and none has taken their place for {PATIENCE_SECONDS:.0f} s. Look at the logs "
+                "and the free processors of the machine, then go on with rlhp resume."
+            )
+
+    def replaced(self, number: int) -> None:
+        """So many others have taken the place of those that died."""
+        seconds = time.monotonic() - self._noticed
+        self._recoveries += [Recovery(ActorKind.RUNNER, seconds / number)] * number
+        self._missing = max(0, self._missing - number)
+
+    def take_recoveries(self) -> list[Recovery]:
+        """Losses got over since the last call."""
+        taken, self._recoveries = self._recoveries, []
+        return taken

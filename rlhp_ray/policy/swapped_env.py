@@ -70,6 +70,8 @@ def apply_reward(runner: EnvRunner, published: PublishedReward) -> None:
     env = swapped_env_of(runner)
     if env is not None:
         env.apply_reward(published)
+    if hasattr(runner, "take_up_reward"):  # ours, not RLlib's
+        runner.take_up_reward()
 
 
 def restart_episodes(runner: EnvRunner, seed: int) -> None:

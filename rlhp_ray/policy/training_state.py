@@ -22,10 +22,11 @@ def save_training(checkpoint: Path, training: PreferenceTraining, iteration: int
     directory = checkpoint / STATE_DIRECTORY
     directory.mkdir()
     save_reward(directory, training.spec, training.published, env_id="")
-    if training.buffer is not None and training.learner is not None:
+    if training.loop is not None:
         (directory / "optimiser.pt").write_bytes(training.optimiser)
-        _save_clips(directory / POOL_FILE, ray.get(training.buffer.dump_pool.remote()))
-        _save_clips(directory / REFERENCE_FILE, ray.get(training.buffer.dump_reference.remote()))
+        pool, reference = training.loop.dump_clips()
+        _save_clips(directory / POOL_FILE, pool)
+        _save_clips(directory / REFERENCE_FILE, reference)
     counts = {
         "iteration": iteration,
         "env_steps": training.env_steps,
@@ -67,14 +68,15 @@ def restore_training(checkpoint: Path, training: PreferenceTraining, take_all_la
     try:
         counts = json.loads((directory / "counts.json").read_text())
         published = load_reward(directory).ensemble.published()
-        if training.buffer is not None and training.learner is not None:
-            ray.get(training.buffer.restore_pool.remote(_load_clips(directory / POOL_FILE)))
-            if (directory / REFERENCE_FILE).exists():  # a checkpoint of before has none: then later clips serve
-                ray.get(training.buffer.restore_reference.remote(_load_clips(directory / REFERENCE_FILE)))
+        if training.loop is not None and training.actors is not None:
+            has_reference = (directory / REFERENCE_FILE).exists()  # not in one of before: then later clips serve
+            reference = _load_clips(directory / REFERENCE_FILE) if has_reference else []
+            training.loop.restore_clips(_load_clips(directory / POOL_FILE), reference)
             before_query = None if take_all_labels else counts["queries"]
             training.optimiser = (directory / "optimiser.pt").read_bytes()
-            ray.get(training.learner.restore.remote(published, training.optimiser))
-            answered = replay_labels(training.buffer, training.learner, before_query)
+            buffer, learner = training.actors.buffer, training.actors.learner
+            ray.get(learner.restore.remote(published, training.optimiser))
+            answered = replay_labels(buffer, learner, before_query)
             counts |= {"queries": answered.queries, "labels": answered.new_labels}
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise CheckpointError(f"{checkpoint} is truncated or not a checkpoint ({error}); use an earlier one") from error

@@ -88,6 +88,17 @@ class PairCollector:
         Raises:
             PreferenceStoreError: an answer before this query is not in the store.
         """
+        preferences = self.stored(before_query)
+        self.queries = (self._store.num_queries() - self.num_loaded) if before_query is None else before_query
+        self._asked = {unordered(p.left_id, p.right_id) for p in preferences}
+        return preferences
+
+    def stored(self, before_query: int | None) -> list[Preference]:
+        """The same answers, only looked at.
+
+        Raises:
+            PreferenceStoreError: an answer before this query is not in the store.
+        """
         end = None if before_query is None else self.num_loaded + before_query
         preferences = self._store.preferences(end)
         held = len({p.query_index for p in preferences})
@@ -96,8 +107,6 @@ class PairCollector:
                 f"{self._store.path} lacks answers: it holds {held} of the {end} queries that were answered "
                 "before the checkpoint. Restore preferences.sqlite beside the run, then resume it."
             )
-        self.queries = (self._store.num_queries() if end is None else end) - self.num_loaded
-        self._asked = {unordered(p.left_id, p.right_id) for p in preferences}
         return preferences
 
     def stored_clips(self, preferences: Sequence[Preference]) -> dict[str, Clip]:

@@ -35,6 +35,9 @@ SETTLE_SECONDS = (
 
 _OPEN = "withdrawn_unix_s IS NULL AND NOT EXISTS (SELECT 1 FROM standing WHERE standing.query_id = queries.query_id)"
 
+# Times are compared by what other processes wrote: one in the future means that a clock was set back since.
+_NOT_HELD = f"(leased_until_unix_s < ?1 OR leased_until_unix_s > ?1 + {LEASE_SECONDS})"
+
 _GIVEN = "answer_id, query_id, left_id, right_id, env_steps, answer, labeller, answered_unix_s"
 
 
@@ -116,8 +119,8 @@ class QueryQueue:
         now = time.time()
         with self._transaction() as connection:
             connection.execute(
-                f"UPDATE queries SET withdrawn_unix_s = ? WHERE env_steps < ? AND leased_until_unix_s < ? AND {_OPEN}",
-                (now, than_env_steps, now),
+                f"UPDATE queries SET withdrawn_unix_s = ?1 WHERE env_steps < ?2 AND {_NOT_HELD} AND {_OPEN}",
+                (now, than_env_steps),
             )
 
     def lease(self, labeller: str, count: int) -> list[Query]:
@@ -129,8 +132,8 @@ class QueryQueue:
         with self._transaction() as connection:
             rows = connection.execute(
                 f"SELECT query_id, left_id, right_id, env_steps FROM queries WHERE {_OPEN} "
-                "AND (leased_until_unix_s < ?1 OR leased_to = ?2) "
-                "ORDER BY (leased_to = ?2 AND leased_until_unix_s >= ?1) DESC, env_steps DESC, query_id LIMIT ?3",
+                f"AND ({_NOT_HELD} OR leased_to = ?2) "
+                f"ORDER BY (leased_to = ?2 AND NOT {_NOT_HELD}) DESC, env_steps DESC, query_id LIMIT ?3",
                 (now, labeller, count),
             ).fetchall()
             check = due_check(connection, labeller, rates) if rows else None
@@ -229,10 +232,11 @@ class QueryQueue:
             rows = connection.execute(
                 f"SELECT {_GIVEN} FROM standing JOIN queries USING (query_id) WHERE answer_id IN "
                 "(SELECT min(answer_id) FROM standing GROUP BY query_id) AND query_id NOT IN "
-                "(SELECT query_id FROM taken JOIN answers USING (answer_id)) AND (answered_unix_s < ? OR answer_id < "
+                "(SELECT query_id FROM taken JOIN answers USING (answer_id)) AND (?1 OR answered_unix_s < ?2 - ?3 "
+                "OR answered_unix_s > ?2 + ?3 OR answer_id < "
                 "(SELECT max(later.answer_id) FROM standing AS later WHERE later.labeller = standing.labeller)) "
                 "ORDER BY answer_id",
-                (time.time() + 1 if all_of_them else time.time() - SETTLE_SECONDS,),
+                (all_of_them, time.time(), SETTLE_SECONDS),
             ).fetchall()
             connection.executemany("INSERT INTO taken VALUES (?)", [row[:1] for row in rows])
         return [_given(row) for row in rows]

@@ -111,7 +111,16 @@ class LabelledPairBuffer:
         return sum(len(chunk) for chunk in self._chunks)
 
     def add(self, pairs: LabelledPairs) -> None:
-        """Append labels. Raises RewardDataError where clips have another length than before."""
+        """Append labels; those of queries that are held already, or older ones, are not taken twice.
+
+        Raises:
+            RewardDataError: clips have another length than before.
+        """
+        if self._chunks and len(self._chunks[-1]):
+            known = int(np.count_nonzero(pairs.query_index <= self._chunks[-1].query_index[-1]))
+            pairs = pairs.without_oldest(known)
+            if len(pairs) == 0:
+                return
         if self._chunks and self._chunks[0].mu_left.size and pairs.left.actions.shape[1] != self._clip_steps:
             raise RewardDataError(
                 f"labels on clips of {pairs.left.actions.shape[1]} steps; expected {self._clip_steps} as before. Clips "

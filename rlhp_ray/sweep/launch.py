@@ -13,10 +13,11 @@ from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.errors import ArchiveError, RlhpError
 from rlhp_ray.experiment.archive_files import archive_errors, make_run_directory, require_disk_space, write_durably
 from rlhp_ray.experiment.console_log import ConsoleLog
+from rlhp_ray.experiment.failure_record import DRIVER, FailureRecord
 from rlhp_ray.experiment.provenance import mask_secrets
 from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
-from rlhp_ray.experiment.session_lock import session_lock
+from rlhp_ray.experiment.session_lock import SessionState, session_lock, session_state
 from rlhp_ray.experiment.summary import RunStatus
 from rlhp_ray.experiment.trial import ERROR_FILE, known_cause, say
 from rlhp_ray.sweep.growth import grown_sweep
@@ -100,6 +101,10 @@ def run_sweep(
     directory: Path, sweep: Sweep, *, place: RayPlace, command: str, write_report: WriteReport
 ) -> SweepResult:
     """Run every trial of a sweep that is not done, under the sweep's lock, and write results and report."""
+    if session_state(directory) is SessionState.KILLED:
+        for trial in _left(directory, sweep):
+            if (directory / trial.name).exists():
+                FailureRecord(directory / trial.name).add(DRIVER, recovered=False)
     with session_lock(directory), ConsoleLog(directory / CONSOLE_FILE):
         with archive_errors(directory), (directory / COMMAND_FILE).open("a", encoding="utf-8") as file:
             file.write(mask_secrets(command) + "\n")

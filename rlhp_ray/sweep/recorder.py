@@ -9,6 +9,7 @@ from typing import Any
 from ray.tune import Callback
 
 from rlhp_ray.experiment.closing import draw_and_film
+from rlhp_ray.experiment.failure_record import failure_kind
 from rlhp_ray.experiment.interrupts import InterruptStopper
 from rlhp_ray.experiment.run_recorder import RunRecorder
 from rlhp_ray.experiment.summary import RunStatus
@@ -59,15 +60,25 @@ class SweepRecorder(Callback):
             status = RunStatus.DONE
         else:
             status = RunStatus.INTERRUPTED if self._stopper.requested else RunStatus.STOPPED
-        recorder.close(status, failures=trial.num_failures)
+        recorder.close(status)
         if status is RunStatus.DONE:
             draw_and_film(recorder.archive, recorder.config)
+
+    def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        self._of(trial).failures.add(_kind(trial), recovered=True)
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         recorder, told = self._of(trial), Path(trial.error_file)  # here and now; it is copied into storage later
         if told.exists():
             shutil.copyfile(told, recorder.archive.directory / ERROR_FILE)
-        recorder.close(RunStatus.FAILED, failures=trial.num_failures)
+        recorder.failures.add(_kind(trial), recovered=False)
+        recorder.close(RunStatus.FAILED)
 
     def _of(self, trial: Any) -> RunRecorder:
         return self._recorders[str(trial)]
+
+
+def _kind(trial: Any) -> str:
+    """Of the error that Tune holds of a trial."""
+    error = trial.get_pickled_error() or trial.get_error()  # the first keeps its type, where it can be pickled
+    return failure_kind(error)

@@ -73,6 +73,7 @@ def write_results(directory: Path, results: Sequence[TrialResult]) -> None:
     writer.writerow(["trial", "seed", *keys, *COLUMNS])
     for result in results:
         found = {**result.summary, "status": result.status}
+        found["failures"] = sum(entry["count"] for entry in result.summary.get("failures", {}).values())
         setting = [result.setting.get(key) for key in keys]
         writer.writerow([result.name, result.seed, *setting, *(found.get(column) for column in COLUMNS)])
     path = directory / RESULTS_FILE

@@ -22,7 +22,7 @@ def finished(archive: RunArchive, gpus: float = 0.0) -> dict:
     trial = SimpleNamespace(placement_group_factory=SimpleNamespace(required_resources={"CPU": 2.0, "GPU": gpus}))
     metrics = {keys.ITERATION: 1, keys.ENV_STEPS: 100, keys.CPU_SECONDS: 3600.0, keys.MEMORY: 900.0, keys.WRITTEN: 2.0}
     recorder.on_trial_result(1, [], trial, {keys.METRICS: metrics, keys.DIAGNOSTICS: None})
-    return recorder.close(RunStatus.DONE, failures=0)
+    return recorder.close(RunStatus.DONE)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def record(archive: RunArchive, iterations: range, divergence: float, restore: P
         }
         recorder.on_trial_result(iteration, [], TRIAL, {keys.METRICS: metrics, keys.DIAGNOSTICS: None})
         assert keys.UNHEALTHY not in metrics, "what was reported is left as it was"
-    return recorder.close(RunStatus.INTERRUPTED, failures=0)
+    return recorder.close(RunStatus.INTERRUPTED)
 
 
 def column(archive: RunArchive, key: str) -> list[str]:

@@ -95,7 +95,7 @@ def summary(directory: Path) -> dict:
 
 
 def deterministic_summary(directory: Path) -> dict:
-    costs = ("hours", "cost", "memory", "bytes", "health")  # and what depends on times
+    costs = ("hours", "cost", "memory", "bytes", "health", "failures")  # and what depends on times, or on kills
     return {
         key: value for key, value in summary(directory).items() if not any(part in key for part in (*costs, "second"))
     }
@@ -162,6 +162,9 @@ def test_killed_and_resumed_equals_undisturbed(undisturbed: Path, tmp_path: Path
     assert done.returncode == 0, done.stderr
     assert labels(tmp_path / "run")[: len(acknowledged)] == acknowledged
     assert_same_result(undisturbed, tmp_path / "run")
+    assert summary(undisturbed)["failures"] == {}
+    found = summary(tmp_path / "run")["failures"]["driver"]
+    assert (found["count"], found["recovered"]) == (1, 1) and found["seconds_lost"] >= 0
 
 
 def test_async_killed_and_resumed_counts_every_step_and_label_once(tmp_path: Path) -> None:
@@ -255,14 +258,23 @@ gymnasium.register("Broken-v0", entry_point="broken_module:Broken", max_episode_
 """
 
 
-def test_a_reward_that_becomes_nan_ends_the_run_with_one_clear_error(tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("num_env_runners", [0, 1])
+def test_a_reward_that_becomes_nan_ends_the_run_with_one_clear_error_and_a_dump(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_env_runners: int
+) -> None:
     (tmp_path / "broken_module.py").write_text(NAN_ENVIRONMENT)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    done = run("train", "pendulum", "env.id=broken_module:Broken-v0", f"output_dir={tmp_path}", "name=run")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    settings = ["env.id=broken_module:Broken-v0", f"env.num_env_runners={num_env_runners}", "name=run"]
+    done = run("train", "pendulum", *settings, f"output_dir={tmp_path}")
     assert done.returncode == 1
     assert "rlhp: error: the environment returned the rewards" in done.stderr
     assert "Traceback" not in done.stderr
-    assert summary(tmp_path / "run")["status"] == "failed"
+    result = summary(tmp_path / "run")
+    assert (result["status"], result["failures"]["not_finite"]["count"]) == ("failed", 1)
+    dump = tmp_path / "run" / "not_finite"
+    assert "RewardDataError" in (dump / "traceback.txt").read_text()
+    assert (dump / "inference" / "policy.json").exists() and (dump / "preference_training" / "counts.json").exists()
+    assert not (tmp_path / "run" / "checkpoints" / "last").exists(), "no checkpoint is made of it"
 
 
 def test_a_reward_of_another_environment_is_refused(undisturbed: Path, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """A user's own RLlib configuration, made preference-driven and trained by RLlib itself."""
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +80,46 @@ def test_the_policy_is_trained_on_predicted_rewards_only(ray_here) -> None:
         assert not np.allclose(rewards, np.round(rewards)), "true ones are whole numbers"
         assert not any(episode.get_infos()), "nor does the true reward travel beside"
         assert Columns.INFOS not in episode.extra_model_outputs
+    algorithm.stop()
+
+
+def processes(algorithm) -> list[int]:
+    return algorithm.env_runner_group.foreach_env_runner(lambda runner: os.getpid(), local_env_runner=False)
+
+
+def wait_until_started_again(actor) -> None:
+    """By Ray, and behind RLlib's back."""
+    for _ in range(600):
+        try:
+            ray.get(actor.ping.remote())
+        except ray.exceptions.ActorUnavailableError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail("the env runner was not started again")
+
+
+@pytest.mark.parametrize("is_asked_meanwhile", [True, False])
+def test_an_env_runner_in_place_of_a_killed_one_has_the_current_reward(ray_here, is_asked_meanwhile: bool) -> None:
+    """Also where Ray had started it again before anybody asked for it, and the loss was not noticed."""
+    env = {"id": "rlhp/MovingDot-v0", "num_envs": 4, "num_env_runners": 1}
+    rllib = {"train_batch_size_per_learner": 800, "minibatch_size": 200}
+    run = RunConfig.model_validate({**SETTINGS, "env": env, "training": {"env_steps": 80_000, "rllib": rllib}})
+    algorithm = build_algorithm_config(run).build_algo()
+    for _ in range(2):
+        algorithm.train()
+    (process,) = processes(algorithm)
+    os.kill(process, signal.SIGKILL)
+    if not is_asked_meanwhile:
+        wait_until_started_again(algorithm.env_runner_group._worker_manager._actors[1])
+    steps, recoveries = algorithm.training.env_steps, []
+    while algorithm.training.env_steps < steps + 1600:
+        recoveries += algorithm.train()[keys.RECOVERIES]
+    versions = algorithm.env_runner_group.foreach_env_runner(
+        lambda runner: swapped_env_of(runner).reward_version, local_env_runner=False
+    )
+    assert set(versions) == {algorithm.training.published.version} and versions[0] >= 2
+    assert [kind for kind, _ in recoveries] == ["env_runner"]
     algorithm.stop()
 
 

@@ -53,7 +53,7 @@ def test_true_return_is_an_alarm_only_where_the_teacher_judges_by_it(teacher, ex
     sections = {"env": {"id": "rlhp/MovingDot-v0"}, "teacher": teacher}
     run = RunConfig.model_validate(sections)
     spec = ensemble_spec(run, describe_env("rlhp/MovingDot-v0"))
-    PreferenceTraining(run, spec, None, 1000, buffer=None, learner=None)
+    PreferenceTraining(run, spec, None, 1000, actors=None)
     assert armed == [expected]
 
 
@@ -62,7 +62,7 @@ def test_a_checkpoint_is_taken_up_with_and_without_alarms(state):
     run = RunConfig.model_validate({"env": {"id": "rlhp/MovingDot-v0"}})
     runners = SimpleNamespace(num_remote_env_runners=lambda: 0, foreach_env_runner=lambda call: None)
     training = PreferenceTraining(
-        run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, buffer=None, learner=None
+        run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, actors=None
     )
     counts = {"env_steps": 5, "queries": 3, "labels": 2, "started": True, "metrics": {"alarms": 1}}
     training.restore(training.published, counts | state)
@@ -91,7 +91,7 @@ def test_a_round_starts_after_every_interval_and_for_the_last_time_while_it_is_o
     )
     runners = SimpleNamespace(num_remote_env_runners=lambda: 0)
     training = PreferenceTraining(
-        run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, buffer=None, learner=None
+        run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, actors=None
     )
     training.loop = loop
     for _ in range(10):
@@ -100,22 +100,22 @@ def test_a_round_starts_after_every_interval_and_for_the_last_time_while_it_is_o
     assert started[-1] == 8000
 
 
-def test_answers_that_count_otherwise_are_fitted_anew_once_and_a_checkpoint_says_when_they_were(monkeypatch):
+def test_answers_that_count_otherwise_are_fitted_anew_once_and_a_checkpoint_says_when_they_were():
     run = RunConfig.model_validate({"env": {"id": "rlhp/MovingDot-v0"}, "teacher": {"preset": "people"}})
     runners = SimpleNamespace(num_remote_env_runners=lambda: 0, foreach_env_runner=lambda call: None)
     training = PreferenceTraining(
-        run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, buffer=object(), learner=object()
+        run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, actors=None
     )
     replaced = []
 
-    def replace(buffer, learner):
-        replaced.append(buffer)
+    def replace():
+        replaced.append(True)
         return report(changes=1, new_labels=5)
 
     def report(changes: int, new_labels: int) -> SimpleNamespace:
         return SimpleNamespace(queries=20, new_labels=new_labels, new_ties=0, notices=[], weight_changes=changes)
 
-    monkeypatch.setattr(preference_training, "replace_labels", replace)
+    training.loop = SimpleNamespace(replace_labels=replace, take_recount=lambda: None)
     with pytest.warns(UserWarning, match="fits the reward anew to the 5 labels that count"):
         training._count(report(changes=1, new_labels=2))
     assert (len(replaced), training.labels, training.weight_changes) == (1, 5, 0)  # not fitted yet

@@ -30,17 +30,16 @@ class FakeTraining:
 
     def __init__(self, pool: list[bytes], reference: list[bytes]) -> None:
         self.pool, self.reference = pool, reference
-        self.buffer = SimpleNamespace(
-            dump_pool=remote(lambda: self.pool),
-            dump_reference=remote(lambda: self.reference),
-            restore_pool=remote(lambda packed: setattr(self, "pool", packed)),
-            restore_reference=remote(lambda packed: setattr(self, "reference", packed)),
-        )
-        self.learner = SimpleNamespace(restore=remote(lambda published, optimiser: None))
+        self.loop = SimpleNamespace(dump_clips=lambda: (self.pool, self.reference), restore_clips=self.restore_clips)
+        learner = SimpleNamespace(restore=remote(lambda published, optimiser: None))
+        self.actors = SimpleNamespace(buffer=None, learner=learner)
         self.spec, self.published, self.optimiser = SPEC, RewardEnsemble(SPEC).published(), b"optimiser"
         self.env_steps, self.queries, self.labels, self.started = 4000, 20, 18, True
         self.metrics, self.weight_changes = {"alarms": 1}, 3
         self.diagnostics = RunDiagnostics(is_true_return_taught=True)
+
+    def restore_clips(self, pool: list[bytes], reference: list[bytes]) -> None:
+        self.pool, self.reference = pool, reference
 
     def restore(self, published, counts) -> None:
         self.restored = counts

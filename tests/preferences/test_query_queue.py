@@ -176,3 +176,24 @@ def test_the_newest_episode_alone_is_kept_to_watch(queue, make_clips):
     assert new.episode_id > old.episode_id and queue.episode_clip(new.episode_id).clip_id == second.clip_id
     with pytest.raises(LabellingError, match="expected the newest one"):
         queue.episode_clip(old.episode_id)
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up(queue, clock):
+    """An hour: as long would a pair be kept for somebody, and a last answer not be learnt from."""
+    queue.lease("ada", 2)
+    say(queue, 4)
+    clock.now -= 3600
+    assert ids(queue.lease("bob", 4)) == [3, 2, 1]
+    assert [given.query.query_id for given in queue.take_settled()] == [4]
+    queue.withdraw_older(1000)
+    assert queue.counts().waiting == 3, "what bob looks at now is not taken back"
+
+
+def test_a_clock_that_jumps_forward_loses_and_doubles_nothing(queue, clock):
+    queue.lease("ada", 2)
+    clock.now += 3600
+    assert ids(queue.lease("bob", 2)) == [4, 3], "the first lease has run out"
+    assert say(queue, 4) and say(queue, 4, "bob"), "both had it before them: both are kept, one is learnt from"
+    clock.now += SETTLE_SECONDS + 1
+    assert [given.labeller for given in queue.take_settled()] == ["ada"]
+    assert queue.take_settled() == []

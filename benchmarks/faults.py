@@ -1,0 +1,385 @@
+"""What the faults that one machine can have cost a run: each several times, at random moments, on a short MovingDot.
+
+    .venv/bin/python benchmarks/faults.py [--faults NAME ...] [--repeats 5] [--seed 0] [--rows FAULTS.jsonl]
+
+Prints a row a repeat while it runs, and a Markdown table at the end, which `docs/reliability.md` shows. `--rows` keeps
+the rows in a file that a later call adds to; the table is then made of all of them. Faults:
+
+- `learner`, `buffer`, `runner` (each in both modes): SIGKILL to that process; the run goes on by itself.
+- `driver`: SIGKILL to the command and all its processes; `rlhp resume`.
+- `disk-full`: everything is taken of a file system of 260 MB, in memory, which only root can mount; room is made again,
+  and `rlhp resume`.
+- `storage-stalls`: the database is locked for 5 s, as by a disk that does not answer.
+- `nan`: the environment returns a NaN reward; the run is to end.
+
+Times: `detected` is from the fault until the run noticed it (where it goes on by itself), or until the command ended;
+`resumed` until the first iteration after that in which it had what it lost. Both are read off files that are written
+once an iteration. Labels that were acknowledged before the fault and are not in the database at the end are lost; query
+numbers that are in it twice are doubled, and so are those beyond the budget.
+"""
+
+import argparse
+import contextlib
+import csv
+import json
+import os
+import random
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import psutil
+
+ENV_STEPS, BATCH_STEPS, LABELS = 40_000, 2_000, 100
+SHORT = [
+    "name=run",
+    f"training.env_steps={ENV_STEPS}",
+    "training.checkpoint_interval_env_steps=4000",
+    f"training.rllib.train_batch_size_per_learner={BATCH_STEPS}",
+    f"preferences.labels={LABELS}",
+    "evaluation.episodes=200",
+]
+MOMENTS = (0.1, 0.6)  # of the env steps: later ones come when the last labels are asked already
+STALL_SECONDS = 5.0
+TIMEOUT_SECONDS = 300.0
+
+NAN_ENVIRONMENT = """
+import gymnasium, math
+from rlhp_ray.envs.moving_dot import MovingDotEnv
+
+class NanDot(MovingDotEnv):
+    taken = 0
+
+    def step(self, action):
+        NanDot.taken += 1
+        observation, reward, *rest = super().step(action)
+        return observation, math.nan if NanDot.taken > {steps} else reward, *rest
+
+gymnasium.register("NanDot-v0", entry_point="nan_dot:NanDot")
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One fault in one run. Times in seconds; None where there is none."""
+
+    fault: str
+    mode: str
+    seed: int
+    at_env_steps: int
+    detected_s: float | None
+    resumed_s: float | None
+    env_steps_lost: int
+    labels_lost: int
+    labels_doubled: int
+    true_return: float | None
+    undisturbed_return: float | None
+    status: str
+
+
+class Run:
+    """A training that goes on in a process group of its own."""
+
+    def __init__(self, folder: Path, mode: str, seed: int, *overrides: str, env: dict[str, str] | None = None) -> None:
+        self.directory = folder / "run"
+        self._command = [sys.executable, "-m", "rlhp_ray.cli"]
+        self._env = {**os.environ, **(env or {})}
+        settings = [*SHORT, f"mode={mode}", f"seed={seed}", f"output_dir={folder}", *overrides]
+        self.process = self._start("train", "moving_dot", *settings)
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*self._command, *arguments],
+            env=self._env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    def rows(self) -> list[dict[str, str]]:
+        """Of `metrics.csv`."""
+        with contextlib.suppress(OSError), (self.directory / "metrics.csv").open(newline="") as file:
+            return [row for row in csv.DictReader(file) if None not in row.values()]
+        return []
+
+    def env_steps(self) -> int:
+        """So far, by the last row."""
+        rows = self.rows()
+        return int(rows[-1]["env_steps"]) if rows else 0
+
+    def wait_for(self, is_reached: Callable[[], bool]) -> bool:
+        """Whether it came to that before its end."""
+        deadline = time.monotonic() + TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            if is_reached():
+                return True
+            if self.process.poll() is not None:
+                return is_reached()
+            time.sleep(0.02)
+        self.kill()
+        sys.exit(f"{self.directory} did not come on within {TIMEOUT_SECONDS:.0f} s")
+
+    def labels(self) -> list[tuple]:
+        """All answers on disk."""
+        with sqlite3.connect(self.directory / "preferences.sqlite") as connection:
+            return connection.execute("SELECT query_index, left_id, right_id, answer FROM preferences").fetchall()
+
+    def kill(self, role: str | None = None) -> None:
+        """SIGKILL to the process that Ray titles so, or to all of the run."""
+        if role is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            return
+        for child in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error, IndexError):
+                if child.cmdline()[0].startswith(f"ray::{role}"):
+                    child.kill()
+                    return
+        sys.exit(f"{self.directory} has no process ray::{role}")
+
+    def resume(self) -> None:
+        """Go on by `rlhp resume`."""
+        self.process = self._start("resume", str(self.directory))
+
+    def summary(self) -> dict:
+        """At its end; what the command draws after it is not waited for."""
+        file = self.directory / "summary.json"
+        self.wait_for(file.exists)
+        if self.process.poll() is None:
+            self.kill()
+        return json.loads(file.read_text())
+
+    def failure(self, kind: str) -> dict | None:
+        """What is counted of a kind so far."""
+        with contextlib.suppress(OSError, ValueError):
+            return json.loads((self.directory / "failures.json").read_text()).get(kind)
+        return None
+
+
+@dataclass(frozen=True)
+class Times:
+    """What was seen of a fault; see `Row`."""
+
+    detected_s: float | None = None
+    resumed_s: float | None = None
+    env_steps_lost: int = 0
+
+
+def lose_process(role: str, kind: str) -> Callable[[Run], Times]:
+    """A fault that the run gets over by itself."""
+
+    def inject(run: Run) -> Times:
+        before, began = len(run.rows()), time.monotonic()
+        run.kill(role)
+        if not run.wait_for(lambda: run.failure(kind) is not None):
+            return Times()
+        resumed, failure = time.monotonic() - began, run.failure(kind)
+        assert failure is not None
+        rows = run.rows()[before - 1 :]
+        taken = int(rows[-1]["env_steps"]) - int(rows[0]["env_steps"])
+        # of a batch that was under way and is gone; iterations that had no env runner collected none in the first place
+        idle = sum(one["env_steps"] == other["env_steps"] for one, other in pairwise(rows))
+        lost = BATCH_STEPS if idle else max(0, (len(rows) - 1) * BATCH_STEPS - taken)
+        return Times(max(0.0, resumed - failure["seconds_lost"]), resumed, lost)
+
+    return inject
+
+
+def _resumed(run: Run, began: float, detected: float) -> Times:
+    before = run.env_steps()
+    checkpoint = json.loads((run.directory / "checkpoints/last/preference_training/counts.json").read_text())
+    run.resume()
+    run.wait_for(lambda: run.env_steps() > before)
+    return Times(detected, time.monotonic() - began, before - checkpoint["env_steps"])
+
+
+def lose_driver(run: Run) -> Times:
+    """All processes at once."""
+    began = time.monotonic()
+    run.kill()
+    return _resumed(run, began, 0.0)
+
+
+def fill_disk(run: Run) -> Times:
+    """Until nothing more can be written; then there is room again."""
+    filler, began = run.directory.parent / "filler", time.monotonic()
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(65536))
+    run.process.wait(TIMEOUT_SECONDS)
+    detected = time.monotonic() - began
+    filler.unlink()
+    return _resumed(run, began, detected)
+
+
+def stall_storage(run: Run) -> Times:
+    """Nobody can write into the database for some seconds."""
+    began, before = time.monotonic(), run.env_steps()
+    with contextlib.closing(sqlite3.connect(run.directory / "preferences.sqlite", timeout=60)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        time.sleep(STALL_SECONDS)
+        connection.execute("ROLLBACK")
+    run.wait_for(lambda: run.env_steps() > before)
+    return Times(None, time.monotonic() - began, 0)
+
+
+def end_by_nan(run: Run) -> Times:
+    """It comes up by itself, at the step that the environment was made with; when, nobody sees from here."""
+    run.process.wait(TIMEOUT_SECONDS)
+    if not (run.directory / "not_finite" / "traceback.txt").exists():
+        sys.exit(f"{run.directory} has no state dump")
+    return Times()
+
+
+FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Run], Times]]] = {
+    "learner": (("sync", "async"), (), lose_process("RewardLearner", "reward_learner")),
+    "buffer": (("sync", "async"), (), lose_process("PreferenceBuffer", "preference_buffer")),
+    "runner": (("sync", "async"), ("env.num_env_runners=1",), lose_process("RolloutRunner", "env_runner")),
+    "driver": (("sync", "async"), (), lose_driver),
+    "disk-full": (("sync",), (), fill_disk),
+    "storage-stalls": (("async",), (), stall_storage),
+    "nan": (("sync",), ("env.id=nan_dot:NanDot-v0",), end_by_nan),
+}
+
+
+@contextlib.contextmanager
+def place_of(fault: str) -> Iterator[Path]:
+    """A directory for a run; of `disk-full`, on a small file system of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        if fault != "disk-full":
+            yield place
+            return
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=260m", "tmpfs", folder], check=True)
+        try:
+            yield place
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
+
+
+def environment_of(fault: str, place: Path, at_env_steps: int) -> dict[str, str]:
+    """Variables that the run is started with."""
+    if fault == "nan":
+        (place / "nan_dot.py").write_text(NAN_ENVIRONMENT.format(steps=at_env_steps))
+        return {"PYTHONPATH": os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])}
+    return {}
+
+
+def disturbed(fault: str, mode: str, seed: int, undisturbed_return: float | None) -> Row:
+    """One run with one fault, at a moment that the seed decides."""
+    _, overrides, inject = FAULTS[fault]
+    rng = random.Random(f"{fault} {mode} {seed}")
+    at_env_steps = round(rng.uniform(*MOMENTS) * ENV_STEPS)
+    with place_of(fault) as place:
+        run = Run(place, mode, seed, *overrides, env=environment_of(fault, place, at_env_steps))
+        try:
+            run.wait_for(lambda: run.env_steps() >= min(at_env_steps, BATCH_STEPS if fault == "nan" else at_env_steps))
+            time.sleep(0 if fault == "nan" else rng.uniform(0, 0.3))
+            acknowledged = run.labels()
+            times = inject(run)
+            summary, labels = run.summary(), run.labels()
+        finally:
+            if run.process.poll() is None:
+                run.kill()
+    numbers = [label[0] for label in labels]
+    return Row(
+        fault,
+        mode,
+        seed,
+        at_env_steps,
+        times.detected_s,
+        times.resumed_s,
+        times.env_steps_lost,
+        labels_lost=len(set(acknowledged) - set(labels)),
+        labels_doubled=len(numbers) - len(set(numbers)) + max(0, len(numbers) - LABELS),
+        true_return=summary["true_return_mean"],
+        undisturbed_return=undisturbed_return,
+        status=summary["status"],
+    )
+
+
+def undisturbed(fault: str, mode: str, seed: int) -> float:
+    """Final true return of the same run without a fault."""
+    runners = [override for override in FAULTS[fault][1] if override.startswith("env.num_env_runners")]
+    with tempfile.TemporaryDirectory() as folder:
+        return Run(Path(folder), mode, seed, *runners).summary()["true_return_mean"]
+
+
+def table(rows: list[Row]) -> str:
+    """Markdown: medians and, in brackets, the largest."""
+    head = ("fault", "mode", "times", "detected after, s", "resumed after, s", "env steps lost", "labels lost")
+    head = (*head, "labels doubled", "true return", "undisturbed", "ended")
+    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    for fault, mode in dict.fromkeys((row.fault, row.mode) for row in rows):
+        found = [row for row in rows if (row.fault, row.mode) == (fault, mode)]
+        cells = [
+            fault,
+            mode,
+            str(len(found)),
+            *(_middle([getattr(row, name) for row in found], 1) for name in ("detected_s", "resumed_s")),
+            _middle([row.env_steps_lost for row in found], 0),
+            str(sum(row.labels_lost for row in found)),
+            str(sum(row.labels_doubled for row in found)),
+            *(_mean([getattr(row, name) for row in found]) for name in ("true_return", "undisturbed_return")),
+            ", ".join(sorted({row.status for row in found})),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _middle(values: list[float | None], digits: int) -> str:
+    known = [value for value in values if value is not None]
+    return f"{statistics.median(known):,.{digits}f} ({max(known):,.{digits}f})" if known else "-"
+
+
+def _mean(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{statistics.mean(known):.1f}" if known else "-"
+
+
+def main() -> None:
+    """Disturb, print a row each, then the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--faults", nargs="+", choices=FAULTS, default=list(FAULTS))
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0, help="of the first repeat; the next ones count on")
+    parser.add_argument("--rows", type=Path, help="file to keep the rows in, and to take earlier ones from")
+    arguments = parser.parse_args()
+    rows: list[Row] = []
+    if arguments.rows is not None and arguments.rows.exists():
+        rows = [Row(**json.loads(line)) for line in arguments.rows.read_text().splitlines()]
+    returns = {returns_key(row.fault, row.mode, row.seed): row.undisturbed_return for row in rows}
+    cases = [(fault, mode) for fault in arguments.faults for mode in FAULTS[fault][0]]
+    done = {(row.fault, row.mode, row.seed) for row in rows}
+    for seed in range(arguments.seed, arguments.seed + arguments.repeats):
+        for fault, mode in cases:
+            if (fault, mode, seed) in done:
+                continue
+            key = returns_key(fault, mode, seed)
+            if fault != "nan" and returns.get(key) is None:
+                returns[key] = undisturbed(fault, mode, seed)
+            row = disturbed(fault, mode, seed, returns.get(key))
+            rows.append(row)
+            print(json.dumps(asdict(row)), flush=True)
+            if arguments.rows is not None:
+                with arguments.rows.open("a") as file:
+                    file.write(json.dumps(asdict(row)) + "\n")
+    print(table(rows))
+
+
+def returns_key(fault: str, mode: str, seed: int) -> tuple[str, int, bool, bool]:
+    """Faults of one key have the same undisturbed run."""
+    return mode, seed, fault == "runner", fault == "nan"
+
+
+if __name__ == "__main__":
+    main()
