@@ -93,6 +93,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
+@pytest.mark.learning
 def test_a_full_disk_is_one_clear_error_and_the_run_goes_on_where_there_is_room_again(small_disk: Path) -> None:
     process = start(small_disk)
     wait_for_iteration(small_disk / "run", 3)
