@@ -40,7 +40,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def results(sweep: Path) -> list[dict[str, str]]:
     """Rows of results.csv without times, and without what a trial survived."""
     with (sweep / "results.csv").open(newline="") as file:
-        return [{key: value for key, value in row.items() if key not in (*TIMES, "failures")} for row in csv.DictReader(file)]
+        return [
+            {key: value for key, value in row.items() if key not in (*TIMES, "failures")}
+            for row in csv.DictReader(file)
+        ]
 
 
 def kill_after_the_first_summary(command: list[str], sweep: Path) -> dict[str, int]:
