@@ -257,10 +257,16 @@ def test_a_learning_rate_of_nothing(around, found):
     assert found(around("training.rllib.lr=[[0,0.001],[100000,0]]")) == {}
 
 
-@pytest.mark.parametrize(("config", "coefficient"), [("moving_dot", 1), ("pendulum", 0.2)])
+@pytest.mark.parametrize(
+    ("config", "coefficient"), [("moving_dot", 1), ("pendulum", 0.2), ("moving_dot", "[[0,1],[200000,0]]")]
+)
 def test_an_entropy_bonus_that_outweighs_the_reward(around, found, config, coefficient):
     lines = found(around(f"training.rllib.entropy_coeff={coefficient}", config=config))
     assert list(lines) == ["entropy_outweighs_the_reward"]
+
+
+def test_an_entropy_bonus_that_has_fallen_by_the_end_explores(around, found):
+    assert found(around("training.rllib.entropy_coeff=[[0,1],[100000,0.05]]")) == {}
 
 
 @pytest.mark.parametrize("override", ["reward.scale=5000", "reward.scale=0.001", "training.rllib.gamma=1"])
