@@ -90,6 +90,7 @@ def our_stages(config: RunConfig) -> dict[str, float]:
     watch.watch(env.env, "step", "environment")
     watch.watch(runner, "_act", "policy inference")
     watch.watch(env._ensemble, "rewards", "reward inference")
+    watch.watch(env._ensemble, "rewards_of_rollout", "reward inference")
     watch.watch(env._recorder, "record", "clip recording")
     episodes = runner.sample(num_timesteps=batch)
     clips = env.drain(0).clips

@@ -120,7 +120,7 @@ def main() -> None:
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=10**9)
     with tempfile.TemporaryDirectory() as folder:
         buffer = create_preference_buffer(config, spec, Path(folder), "PreferenceBuffer:reward_fit")
-        learner = create_reward_learner(config, spec, "RewardLearner:reward_fit", num_cpus=1)
+        learner = create_reward_learner(config, spec, "RewardLearner:reward_fit", num_cpus=1, num_gpus=0)
         for due in range(LABELS_PER_ROUND, options.labels + 1, LABELS_PER_ROUND):
             ray.get(buffer.add_clips.remote(cut(play, 2 * LABELS_PER_ROUND, rng)))
             data, report_of_round = buffer.ask.options(num_returns=2).remote(due, 0, None)

@@ -55,8 +55,10 @@ def start_preference_buffer(config: RunConfig, spec: EnsembleSpec, directory: Pa
     )
 
 
-def create_reward_learner(config: RunConfig, spec: EnsembleSpec, name: str, num_cpus: float) -> ActorHandle:
-    """Start the learner inside the placement group of the calling trial, which has `num_cpus` for it."""
+def create_reward_learner(
+    config: RunConfig, spec: EnsembleSpec, name: str, num_cpus: float, num_gpus: float
+) -> ActorHandle:
+    """Start the learner inside the placement group of the calling trial, which has processors, and a GPU, for it."""
     reward = config.reward
     settings = FitSettings(
         learning_rate=reward.learning_rate,
@@ -67,4 +69,6 @@ def create_reward_learner(config: RunConfig, spec: EnsembleSpec, name: str, num_
         recipe=FitRecipe.from_config(reward),
     )
     actor: Any = RewardLearner
-    return actor.options(name=name, num_cpus=num_cpus).remote(spec, settings, config.seed, config.preferences.window)
+    device = "cuda" if num_gpus else "cpu"
+    options = actor.options(name=name, num_cpus=num_cpus, num_gpus=num_gpus)
+    return options.remote(spec, settings, config.seed, config.preferences.window, device)

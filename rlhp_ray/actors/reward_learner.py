@@ -71,14 +71,17 @@ class RewardLearner:
         settings: of the fit.
         seed: of the run.
         window: labels fitted to at most; None for all.
+        device: torch's name of where the networks are fitted.
     """
 
-    def __init__(self, spec: EnsembleSpec, settings: FitSettings, seed: int, window: int | None) -> None:
+    def __init__(
+        self, spec: EnsembleSpec, settings: FitSettings, seed: int, window: int | None, device: str = "cpu"
+    ) -> None:
         torch.set_num_threads(1)
         keep_freed_memory()
         torch.set_flush_denormal(True)  # gradients of labels learnt by heart are that small, and ten times as slow
         self._settings = settings
-        self._ensemble = RewardEnsemble(spec)
+        self._ensemble = RewardEnsemble(spec, device)
         self._fitter = EnsembleFitter(
             self._ensemble, settings.learning_rate, settings.batch_pairs, seed, settings.recipe
         )
@@ -176,4 +179,4 @@ class RewardLearner:
         self._ensemble.load(published)
         if not state:
             return
-        self._fitter.load_state_dict(torch.load(BytesIO(state), weights_only=True))
+        self._fitter.load_state_dict(torch.load(BytesIO(state), map_location="cpu", weights_only=True))

@@ -10,6 +10,7 @@ from rlhp_ray.checks.finding import Finding, Severity
 from rlhp_ray.checks.run_plan import asks, setting
 from rlhp_ray.experiment.archive_files import MIN_FREE_BYTES
 from rlhp_ray.experiment.ray_session import MIN_CPUS
+from rlhp_ray.policy.gpu_choice import policy_gpus, reward_gpus, trains_on_gpu
 
 PROCESS_BYTES = 5 * 10**8  # of driver, trial, buffer, learner, each env runner: 370 to 600 MB were measured
 PROCESSES = 4
@@ -100,7 +101,8 @@ def ray_can_never_place_it(context: CheckContext) -> Iterator[Finding]:
         return default if not isinstance(value, int | float) else float(value)
 
     learners, runners = asked("num_learners", 0), config.env.num_env_runners
-    gpus = max(1.0, learners) * asked("num_gpus_per_learner", 0) + runners * asked("num_gpus_per_env_runner", 0)
+    gpus = max(1.0, learners) * asked("num_gpus_per_learner", policy_gpus(config)) + reward_gpus(config)
+    gpus += runners * asked("num_gpus_per_env_runner", 0)
     cpus = 1 + runners * asked("num_cpus_per_env_runner", 1) + learners * max(0, asked("num_cpus_per_learner", 1))
     cpus += context.learns_preferences
     given = max(MIN_CPUS + runners, machine.cores)
@@ -108,19 +110,19 @@ def ray_can_never_place_it(context: CheckContext) -> Iterator[Finding]:
     wrong += [f"{cpus:g} CPUs of {given}"] if cpus > given else []
     if wrong:
         yield Finding(
-            f"training.rllib asks Ray for {' and '.join(wrong)}.",
+            f"the run asks Ray for {' and '.join(wrong)}.",
             "Ray waits for them, and they never come: the run hangs.",
-            "lower num_learners and the num_cpus_per_... and num_gpus_per_... in training.rllib.",
+            "set device=cpu, or lower num_learners and the num_cpus_per_... and num_gpus_per_... in training.rllib.",
         )
 
 
 def gpu_is_idle(context: CheckContext) -> Iterator[Finding]:
     """A GPU that a run does not use."""
-    if context.machine.gpus:
+    if context.machine.gpus and not trains_on_gpu(context.config):
         yield Finding(
             f"this machine has a GPU ({context.machine.gpus[0]}), which the run does not use.",
-            "networks are trained on the CPU only; on pixels that is most of the time.",
-            "nothing: a machine without one does as well.",
+            "small networks on vectors are as fast on a CPU; frames, or PyTorch's build for the CPU, are not.",
+            "set device=cuda where networks are large, and install PyTorch's CUDA build.",
             Severity.NOTE,
         )
 

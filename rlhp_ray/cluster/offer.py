@@ -92,7 +92,10 @@ def require_room(trials: Mapping[str, Sequence[Resources]], offer: Offer) -> Non
         needed = sum(bundle.get(missing, 0.0) for bundle in bundles)
         largest = max(bundle.get(missing, 0.0) for bundle in bundles)
         best = max((node.get(missing, 0.0) for node in offer.nodes(at_most=1)), default=0.0)
-        advice = {"CPU": "lower --trial-cpus or env.num_env_runners", "GPU": "leave out num_gpus_per_learner"}
+        advice = {
+            "CPU": "lower --trial-cpus or env.num_env_runners",
+            "GPU": "set device=cpu, or lower num_gpus_per_learner",
+        }
         raise ClusterError(
             f"trial {name} needs {needed:g} {missing} (up to {largest:g} on one node), and no node that this cluster "
             f"has or may add offers it beside the rest; the most of a node is {best:g}. Expected a cluster that can "

@@ -100,6 +100,11 @@ class TrainingConfig(_Section):
         description="Any setting of RLlib's AlgorithmConfig by its name, passed through.",
         examples=[{"lr": 0.0003}],
     )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="What the policy's convolutions compute in while it learns, its weights being float32: auto is "
+        "bfloat16 where the processor has instructions for it (avx512_bf16, amx_bf16), else float32.",
+    )
     hidden_sizes: HiddenSizes = Field(
         default=(64, 64),
         description="Units of each hidden layer of the policy and of the value network (C17 A.1: 64, 64).",
@@ -341,6 +346,11 @@ class RewardConfig(_Section):
         default=True,
         description="Whether each round goes on from the last weights; if not, weights and optimiser begin anew.",
     )
+    num_gpus: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.25,
+        description="Share of a GPU that the predictor reserves where device comes to one; the policy takes the rest "
+        "of it, unless training.rllib.num_gpus_per_learner says otherwise.",
+    )
     scale: PositiveFloat = Field(
         default=1.0, description="Standard deviation of the predicted reward, per env step (C17 A.1: 1; A.2: 0.05)."
     )
@@ -393,7 +403,11 @@ class RunConfig(_Section):
     reward_source: Literal["preferences", "true_reward"] = Field(
         default="preferences", description="What the policy is trained on; true_reward is the baseline."
     )
-    device: Literal["cpu"] = Field(default="cpu", description="Where networks are trained.")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Where policy and predictor are trained: auto is a GPU where there is one and observations are "
+        "frames, else the CPU; cuda without a GPU is refused. Rollouts stay on the CPU.",
+    )
     output_dir: PathText = Field(default="runs", description="Directory that holds the runs.")
     env: EnvConfig
     training: TrainingConfig = Field(default_factory=TrainingConfig)

@@ -15,6 +15,7 @@ from rlhp_ray.experiment.checkpoint_links import last_checkpoint
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.session_lock import refuse_running
 from rlhp_ray.experiment.trial import RunResult, run_session, say
+from rlhp_ray.policy.gpu_choice import require_device
 from rlhp_ray.preferences.schedule_choice import check_schedule
 from rlhp_ray.preferences.teacher_choice import check_teacher
 
@@ -27,8 +28,8 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
     Raises:
         ArchiveError: not a run directory, or a process is at work on it.
         CheckpointError: its last checkpoint is damaged.
-        ConfigError: overrides other than larger budgets, or the user's label schedule or reward function, or the
-            archived prices, cannot be used.
+        ConfigError: overrides other than larger budgets, or the user's label schedule or reward function, the archived
+            prices, or the device, cannot be used.
     """
     archive = RunArchive.open(directory)
     refuse_running(archive.directory)  # said before anything of it is changed
@@ -54,6 +55,7 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
     read_prices(archive.directory)
     if extended.reward_source == "preferences":
         check_teacher(extended)
+    require_device(extended)
     restore = last_checkpoint(archive)
     archive.append_command(command)
     if extended != config:

@@ -14,6 +14,7 @@ from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import EnvDescription
 from rlhp_ray.experiment.archive_files import archive_errors
 from rlhp_ray.experiment.piece_archive import PieceArchive
+from rlhp_ray.policy.gpu_choice import require_device, trains_on_gpu
 from rlhp_ray.preferences.preference_reading import read_labels
 from rlhp_ray.preferences.source_location import open_source
 from rlhp_ray.reward.calibration import held_out_calibration
@@ -55,11 +56,13 @@ class RewardFitting:
         description: of the environment.
 
     Raises:
+        ConfigError: `device` is cuda, and there is none.
         PreferenceStoreError: the preferences cannot be read, are about something else, or hold no label.
         RewardDataError: a clip cannot be used.
     """
 
     def __init__(self, config: RunConfig, description: EnvDescription) -> None:
+        require_device(config)
         torch.set_num_threads(1)
         torch.set_flush_denormal(True)  # as in the reward learner of a run
         self._config = config
@@ -76,7 +79,7 @@ class RewardFitting:
         assert pairs is not None
         self._pairs = pairs
         self._clips = ClipArrays.from_clips(list(clips.values()))
-        self._ensemble = RewardEnsemble(self._spec)
+        self._ensemble = RewardEnsemble(self._spec, "cuda" if trains_on_gpu(config) else "cpu")
         if self._ensemble.scaling.needs_data:
             observations = self._clips.observations
             self._ensemble.scaling = self._ensemble.scaling.fitted_to(observations.reshape(-1, *observations.shape[2:]))

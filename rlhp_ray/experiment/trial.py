@@ -13,6 +13,7 @@ from typing import Any
 from rlhp_ray.config.loading import dump_config
 from rlhp_ray.config.price_table import read_prices
 from rlhp_ray.config.schema import PEOPLE, RunConfig
+from rlhp_ray.envs.image_space import is_image_space
 from rlhp_ray.envs.registry import EnvDescription, warn_if_ends_visible, warn_if_score_shown
 from rlhp_ray.errors import ArchiveError, RlhpError
 from rlhp_ray.experiment.archive_files import probe_storage
@@ -26,6 +27,8 @@ from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_cost import Cost
 from rlhp_ray.experiment.session_lock import SessionState, session_lock, session_state
 from rlhp_ray.experiment.summary import RunStatus, build_summary
+from rlhp_ray.policy.gpu_choice import require_device
+from rlhp_ray.policy.precision import precision_text
 from rlhp_ray.preferences.query_queue import QueryQueue
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
 from rlhp_ray.preferences.schedule_choice import check_schedule
@@ -50,12 +53,14 @@ def run_trial(
     """Train in a new run directory.
 
     Raises:
-        ConfigError: the run directory exists, or the user's label schedule, reward function or prices cannot be used.
+        ConfigError: the run directory exists, or the user's label schedule, reward function, prices or device cannot
+            be used.
         ArchiveError: it cannot be written.
     """
     check_schedule(config)
     if config.reward_source == "preferences":
         check_teacher(config)
+    require_device(config)
     archive = RunArchive.create(
         Path(config.output_dir),
         config.name,
@@ -83,6 +88,8 @@ def run_session(
         warn_if_ends_visible(description, horizon)
         warn_if_score_shown(description, config.env.score_mask)
         say(f"run directory {archive.directory}")
+        if is_image_space(description.observation_space):
+            say(precision_text(config))
         started = time.monotonic()
         status, recorder = _train(archive, config, description, dashboard, restore, started, ended_by)
         try:

@@ -14,9 +14,11 @@ from rlhp_ray.config.error_text import join_lines, validation_lines
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ConfigError
+from rlhp_ray.policy.gpu_choice import policy_gpus, reward_gpus
 from rlhp_ray.policy.lean_learner import LeanPPOLearner
 from rlhp_ray.policy.ppo_defaults import PPO_DEFAULTS
-from rlhp_ray.policy.preference_algorithm import preference_driven_class, reapply_reward
+from rlhp_ray.policy.precision import policy_precision
+from rlhp_ray.policy.preference_algorithm import REWARD_GPUS_KEY, preference_driven_class, reapply_reward
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.rollout_runner import RolloutRunner
 from rlhp_ray.policy.swapped_env import ENV_NAME, RUN_KEY, register_swapped_env
@@ -44,11 +46,14 @@ def build_algorithm_config(run: RunConfig) -> AlgorithmConfig:
         setattr(config, key, value)
     config.rl_module(
         rl_module_spec=RLModuleSpec(
-            module_class=ActorCriticRLModule, model_config={"hidden_sizes": list(run.training.hidden_sizes)}
+            module_class=ActorCriticRLModule,
+            model_config={"hidden_sizes": list(run.training.hidden_sizes), "precision": policy_precision(run)},
         )
     )
     config.env_runners(env_runner_cls=RolloutRunner)
     config.learners(learner_class=LeanPPOLearner)
+    if "num_gpus_per_learner" not in run.training.rllib:
+        config.learners(num_gpus_per_learner=policy_gpus(run))
     return _driven(config, run)
 
 
@@ -94,7 +99,7 @@ def preference_driven(config: AlgorithmConfig, **settings: Any) -> AlgorithmConf
 
 def _driven(config: AlgorithmConfig, run: RunConfig) -> AlgorithmConfig:
     register_swapped_env()
-    config.environment(ENV_NAME, env_config={RUN_KEY: run.model_dump(mode="json")})
+    config.environment(ENV_NAME, env_config={RUN_KEY: run.model_dump(mode="json"), REWARD_GPUS_KEY: reward_gpus(run)})
     config.env_runners(
         num_env_runners=run.env.num_env_runners,
         num_envs_per_env_runner=run.env.num_envs,

@@ -32,7 +32,7 @@ class FlatAdam:
                     "exp_avg_sq": torch.zeros_like(parameter),
                 }
         states = [optimiser.state[parameter] for parameter in self._parameters]
-        self._steps = states[0]["step"].clone()
+        self._steps = states[0]["step"].to(self._parameters[0].device, copy=True)  # where the fused step wants it
         self._values, values = _end_to_end([parameter.data for parameter in self._parameters])
         self._gradients, gradients = _end_to_end([torch.zeros_like(parameter) for parameter in self._parameters])
         self._means, means = _end_to_end([state["exp_avg"] for state in states])
@@ -65,7 +65,8 @@ class FlatAdam:
     def settle(self) -> None:
         """Write the number of steps into the optimiser's state; whoever calls the optimiser itself does this first."""
         for parameter in self._parameters:
-            self._optimiser.state[parameter]["step"] = self._steps.clone()
+            steps = self._optimiser.state[parameter]["step"]
+            self._optimiser.state[parameter]["step"] = self._steps.to(steps.device, copy=True)
 
 
 def _end_to_end(tensors: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:

@@ -54,7 +54,7 @@ class GreedyPolicy:
     @torch.inference_mode()
     def _act(self, observations: np.ndarray) -> np.ndarray:
         scaled = torch.from_numpy(np.ascontiguousarray(self._scaling(observations)))
-        outputs = self._network.actor_head(self._network.features(scaled))
+        outputs = self._network.actor_head(self._network.features(scaled, exact=True))
         chosen = outputs.argmax(-1) if isinstance(self._action_space, gym.spaces.Discrete) else outputs
         return environment_actions(chosen.numpy(), self._action_space)
 

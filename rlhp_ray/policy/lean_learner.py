@@ -165,7 +165,7 @@ class LeanPPOLearner(PPOTorchLearner):
     ) -> Iterator[Minibatch]:
         for numbers in rows_of_each:
             rows = torch.from_numpy(numbers).to(self._device)
-            part = Rows((name, column[rows]) for name, column in columns.items())
+            part = Rows((name, column.index_select(0, rows)) for name, column in columns.items())
             yield Minibatch({DEFAULT_MODULE_ID: part}, env_steps)
 
     def _update(self, batch: dict[str, Any], **kwargs: Any) -> tuple[Any, dict[str, Tensor], dict[str, Any]]:

@@ -41,6 +41,7 @@ from rlhp_ray.seeding import derive_seed
 # Of env_config, all of them optional:
 BUFFER_NAME_KEY = "rlhp_buffer"  # name of the driver's PreferenceBuffer; absent: the trial makes one
 STORE_DIRECTORY_KEY = "rlhp_store"  # of the run, for the preference database; absent: the trial's own directory
+REWARD_GPUS_KEY = "rlhp_reward_gpus"  # share that the reward learner reserves; absent or 0: it fits on the CPU
 TRIAL_CPUS_KEY = "rlhp_trial_cpus"  # that trial and reward learner share; absent: one for each
 INFERENCE_DIRECTORY = "inference"
 INTERIM_EVALUATION_EPISODES = 100  # the final evaluation plays evaluation.episodes
@@ -86,13 +87,13 @@ class PreferenceDriven(Algorithm):
         """Buffer and learner; a later buffer is the trial's own, whoever made the first one."""
         run, spec, directory = self._run, self._spec, self._directory
         buffer_name, learner_name = f"PreferenceBuffer:{self._actor_name}", f"RewardLearner:{self._actor_name}"
-        cpus = _cpus_of_each(env_config, run)
+        cpus, gpus = _cpus_of_each(env_config, run), env_config.get(REWARD_GPUS_KEY, 0.0)
         given = env_config.get(BUFFER_NAME_KEY)
         return TrialActors(
             ray.get_actor(given) if given else create_preference_buffer(run, spec, directory, buffer_name),
-            create_reward_learner(run, spec, learner_name, cpus),
+            create_reward_learner(run, spec, learner_name, cpus, gpus),
             lambda lost: start_preference_buffer(run, spec, directory, f"{buffer_name}:{lost + 1}"),
-            lambda lost: create_reward_learner(run, spec, f"{learner_name}:{lost + 1}", cpus),
+            lambda lost: create_reward_learner(run, spec, f"{learner_name}:{lost + 1}", cpus, gpus),
         )
 
     @property
@@ -275,7 +276,8 @@ class PreferenceDriven(Algorithm):
         cpus = _cpus_of_each(env_config, run)
         bundles = [{**main, "CPU": cpus} if TRIAL_CPUS_KEY in env_config else main, *others]
         if run.reward_source == "preferences":
-            bundles.append({"CPU": cpus})
+            gpus = env_config.get(REWARD_GPUS_KEY, 0.0)
+            bundles.append({"CPU": cpus, "GPU": gpus} if gpus else {"CPU": cpus})
         return PlacementGroupFactory(bundles, strategy=request.strategy)
 
 

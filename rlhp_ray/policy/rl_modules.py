@@ -10,18 +10,27 @@ from ray.rllib.core.rl_module.torch import TorchRLModule
 from torch import Tensor
 
 from rlhp_ray.policy.actor_critic import ActorCriticNetwork
+from rlhp_ray.policy.precision import PRECISIONS
 from rlhp_ray.reward.observation_statistics import InputObserver
 
 
 class ActorCriticRLModule(TorchRLModule, ValueFunctionAPI):
-    """Takes `model_config={"hidden_sizes": [...]}`. `observer` keeps what it was shown to act on while exploring."""
+    """Takes `model_config={"hidden_sizes": [...]}`, and "precision", a key of `PRECISIONS`, where it is not float32.
+
+    `observer` keeps what it was shown to act on while exploring.
+    """
 
     def setup(self) -> None:
         discrete = isinstance(self.action_space, gym.spaces.Discrete)
         self.action_dist_cls = TorchCategorical if discrete else TorchDiagGaussian
         assert self.observation_space is not None and self.action_space is not None
         assert isinstance(self.model_config, dict)
-        self.network = ActorCriticNetwork(self.observation_space, self.action_space, self.model_config["hidden_sizes"])
+        self.network = ActorCriticNetwork(
+            self.observation_space,
+            self.action_space,
+            self.model_config["hidden_sizes"],
+            PRECISIONS[self.model_config.get("precision", "float32")],
+        )
         assert self.observation_space.shape is not None
         self.observer = InputObserver(len(self.observation_space.shape))
 

@@ -111,15 +111,20 @@ class RewardEnsemble:
 
     `observer`, where one is set, is shown the observations that enter the networks step by step, and not what they are
     given of clips.
+
+    Args:
+        spec: what to build.
+        device: torch's name of where the networks are and what they are given is brought to; answers are NumPy arrays.
     """
 
-    def __init__(self, spec: EnsembleSpec) -> None:
+    def __init__(self, spec: EnsembleSpec, device: str = "cpu") -> None:
         self.spec = spec
+        self.device = torch.device(device)
         self.observer: InputObserver | None = None
         self.scaling = spec.scaling
         self.version = 0
         self.normaliser = RewardNormaliser.identity(spec.members, spec.scale)
-        self.network = self._new_network(spec.seed)
+        self.network = self._new_network(spec.seed).to(self.device)
 
     @property
     def members(self) -> int:
@@ -152,15 +157,15 @@ class RewardEnsemble:
                     "use a reward of other reward.inputs."
                 )
             seen = np.concatenate([seen, self.scaling(next_observations)], axis=-1)
-        return torch.from_numpy(np.ascontiguousarray(seen)), self._encode_actions(actions)
+        return torch.from_numpy(np.ascontiguousarray(seen)).to(self.device), self._encode_actions(actions)
 
     def _encode_actions(self, actions: np.ndarray) -> Tensor:
         """`[n, action_size]`, which is nothing to see where the reward is a function of the observation alone."""
         encoded = torch.from_numpy(encode_actions(actions, self.spec.action_space))
-        return encoded[:, : self.spec.network_shape.action_size]
+        return encoded[:, : self.spec.network_shape.action_size].to(self.device)
 
     def encode_clips(self, clips: ClipArrays) -> EncodedClips:
-        """Clips as tensors; single frames are not copied. Raises RewardDataError as `encode`."""
+        """Clips as tensors; single frames are not copied on the CPU. Raises RewardDataError as `encode`."""
         num_clips, clip_steps = clips.actions.shape[:2]
 
         def steps(array: np.ndarray) -> np.ndarray:
@@ -171,7 +176,7 @@ class RewardEnsemble:
             seen = steps(clips.observations), steps(clips.actions), None if following is None else steps(following)
             observations, actions = (encoded.unflatten(0, (num_clips, clip_steps)) for encoded in self.encode(*seen))
         else:
-            observations = torch.from_numpy(clips.observations)
+            observations = torch.from_numpy(clips.observations).to(self.device)
             actions = self._encode_actions(steps(clips.actions)).unflatten(0, (num_clips, clip_steps))
         return EncodedClips(observations, actions, clips.frame_stack)
 
@@ -184,7 +189,7 @@ class RewardEnsemble:
         if self.observer is not None:  # what follows an observation of a vector is the next one, which it does not want
             is_joined = self.spec.network.sees_next_observations
             self.observer.observe(inputs[0][:, : self.scaling.size] if is_joined else inputs[0])
-        return self.network(*inputs).numpy()
+        return self.network(*inputs).cpu().numpy()
 
     def rewards(
         self, observations: np.ndarray, actions: np.ndarray, next_observations: np.ndarray | None = None
@@ -201,6 +206,35 @@ class RewardEnsemble:
         """
         return self.normaliser(self.member_rewards(observations, actions, next_observations))
 
+    @torch.inference_mode()
+    def rewards_of_rollout(self, observations: np.ndarray, actions: np.ndarray, begins: np.ndarray) -> np.ndarray:
+        """`rewards` of steps in their order, for networks that read frames one by one: they read each of them once.
+
+        Where a hidden end cleared the stack, the network is shown the frames before it, as in clips.
+
+        Args:
+            observations: `[steps, num_envs, height, width, stack]` uint8, each stack the one before it moved on by a
+                frame, but where an episode begins.
+            actions: `[steps, num_envs, *action]`.
+            begins: `[steps, num_envs]` bool, where the stack is another episode's than that of the step before.
+
+        Returns:
+            `[steps, num_envs]` float32.
+        """
+        steps, num_envs, *_, stack = observations.shape
+        older = np.moveaxis(observations[0, ..., :-1], -1, 1)  # [num_envs, stack - 1, height, width]
+        frames = np.concatenate([older, np.moveaxis(observations[..., -1], 0, 1)], axis=1)
+        clips = ClipArrays(frames, np.swapaxes(actions, 0, 1), frame_stack=stack)
+        raw = np.swapaxes(self.member_rewards_of_clips(clips), 1, 2)
+        mixed = np.zeros_like(begins)  # stacks that hold frames of both episodes, if put together from single ones
+        for later in range(stack - 1):
+            mixed[later + 1 :] |= begins[1 : steps - later]
+        if mixed.any():
+            raw[:, mixed] = self.network(*self.encode(observations[mixed], actions[mixed])).cpu().numpy()
+        if self.observer is not None:
+            self.observer.observe(torch.from_numpy(observations.reshape(-1, *observations.shape[2:])))
+        return self.normaliser(raw.reshape(self.members, -1)).reshape(steps, num_envs)
+
     def member_rewards_of_clips(self, clips: ClipArrays) -> np.ndarray:
         """Raw rewards of every step of every clip: `[members, num_clips, clip_steps]`."""
         per_batch = max(1, MAX_STEPS_PER_BATCH // clips.actions.shape[1])
@@ -209,7 +243,7 @@ class RewardEnsemble:
             batches = [
                 encoded[start : start + per_batch].rewards(self.network) for start in range(0, len(clips), per_batch)
             ]
-            return torch.cat(batches, dim=1).numpy()
+            return torch.cat(batches, dim=1).cpu().numpy()
 
     def publish(self, version: int, recent_rewards: np.ndarray) -> PublishedReward:
         """Fix the normaliser and hand out this version.
@@ -224,7 +258,7 @@ class RewardEnsemble:
 
     def published(self) -> PublishedReward:
         """The current version, copied."""
-        weights = {name: value.detach().numpy().copy() for name, value in self.network.state_dict().items()}
+        weights = {name: value.detach().cpu().numpy().copy() for name, value in self.network.state_dict().items()}
         return PublishedReward(self.version, weights, self.normaliser, self.scaling)
 
     def load(self, published: PublishedReward) -> None:

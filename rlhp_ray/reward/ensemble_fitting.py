@@ -76,7 +76,7 @@ class EnsembleFitter:
         self._seed = seed
         self._recipe = recipe
         self._optimiser = MemberOptimiser(ensemble.network, learning_rate, recipe)
-        self._l2 = torch.full((ensemble.members,), L2_INITIAL)
+        self._l2 = torch.full((ensemble.members,), L2_INITIAL, device=ensemble.device)
 
     def fit(
         self,
@@ -123,9 +123,9 @@ class EnsembleFitter:
         data = PairTensors(
             self._ensemble.encode_clips(pairs.left),
             self._ensemble.encode_clips(pairs.right),
-            smoothed(torch.from_numpy(pairs.mu_left), self._recipe.label_smoothing),
-            torch.from_numpy(weights),
-            torch.from_numpy(pairs.weight),
+            smoothed(torch.from_numpy(pairs.mu_left), self._recipe.label_smoothing).to(self._ensemble.device),
+            torch.from_numpy(weights).to(self._ensemble.device),
+            torch.from_numpy(pairs.weight).to(self._ensemble.device),
         )
         if not data.is_finite():
             raise RewardDataError(
@@ -139,7 +139,8 @@ class EnsembleFitter:
         """Dropout and batch norm at work, from a random stream of the round's own; off again for predictions."""
         network = self._ensemble.network.train()
         try:
-            with torch.random.fork_rng(devices=[]):
+            device = self._ensemble.device
+            with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
                 torch.manual_seed(derive_seed(self._seed, "dropout", round_index))
                 yield
         finally:
@@ -154,13 +155,14 @@ class EnsembleFitter:
         after_epoch: Callable[[FitMetrics], None] | None,
     ) -> EpochLosses:
         """Pass over the pairs until `left` were presented or the early stop says so; the losses of what is kept."""
-        num_pairs = len(data.mu_left)
+        num_pairs, device = len(data.mu_left), self._ensemble.device
         rng = derive_rng(self._seed, "fit", round_index)
         patience = self._recipe.patience
         stop = None if patience is None else EarlyStop(self._ensemble.network, self._optimiser, patience)
-        recent, recent_returns = torch.empty(0, dtype=torch.long), torch.empty(2, self._ensemble.members, 0)
+        recent = torch.empty(0, dtype=torch.long, device=device)
+        recent_returns = torch.empty(2, self._ensemble.members, 0, device=device)
         for _ in range(min(epochs, math.ceil(left / num_pairs))):
-            order = torch.from_numpy(rng.permutation(num_pairs))[:left]
+            order = torch.from_numpy(rng.permutation(num_pairs))[:left].to(device)
             left -= len(order)
             returns = [self._step(data, rows) for rows in order.split(self._batch_pairs)]
             # what a pass cut short presented is too little to judge by, so the end of the pass before it joins
@@ -215,4 +217,4 @@ class EnsembleFitter:
     def load_state_dict(self, state: dict) -> None:
         """The inverse of `state_dict`."""
         self._optimiser.load_state_dict(state["optimiser"])
-        self._l2 = state["l2"]
+        self._l2 = state["l2"].to(self._ensemble.device)

@@ -23,6 +23,8 @@ class KeypointRewardNetwork(MemberNetwork):
     those of the MLP.
     """
 
+    reads_single_frames = True
+
     def __init__(self, shape: NetworkShape, spec: NetworkSpec) -> None:
         super().__init__(spec)
         height, width, stack = shape.observation_shape

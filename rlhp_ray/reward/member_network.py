@@ -15,6 +15,8 @@ class MemberNetwork(nn.Module):
     the same order. Dropout relies on it.
     """
 
+    reads_single_frames: bool = False  # whether it is cheaper to show it a frame once than in every stack it is in
+
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
         self._tanh = spec.output == "tanh"

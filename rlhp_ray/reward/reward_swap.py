@@ -59,6 +59,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         use_true_reward: pass the game's reward through instead (the baseline that claims are measured against).
         centres: take their mean off the predicted rewards of a rollout.
         episodes: keeps the newest whole episode; None keeps none.
+        stacks_frames: whether an observation is a stack of frames, the newest last.
     """
 
     def __init__(
@@ -69,8 +70,10 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         use_true_reward: bool,
         centres: bool = False,
         episodes: EpisodeRecorder | None = None,
+        stacks_frames: bool = False,
     ) -> None:
         super().__init__(env)
+        self._reads_frames_once = stacks_frames and ensemble.network.reads_single_frames
         self._ensemble = ensemble
         self._recorder = recorder
         self._episodes = episodes
@@ -196,15 +199,20 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
     def _predict(self) -> None:
         steps, self._unpaid = self._unpaid, []
         true_rewards = np.stack([step.true_rewards for step in steps])
+        stepped = np.stack([step.stepped for step in steps])
         if self._use_true_reward:
             rewards = true_rewards.astype(np.float32)
+        elif self._reads_frames_once:
+            observed, actions = (np.stack([getattr(step, name) for step in steps]) for name in ("observed", "actions"))
+            begins = np.zeros_like(stepped)
+            begins[1:] = ~stepped[:-1]
+            rewards = self._ensemble.rewards_of_rollout(observed, actions, begins)
         else:
             seen = ["observed", "actions"]
             if self._ensemble.spec.network.sees_next_observations:
                 seen.append("led_to")
             arrays = (np.concatenate([getattr(step, name) for step in steps]) for name in seen)
             rewards = self._ensemble.rewards(*arrays).reshape(true_rewards.shape)
-        stepped = np.stack([step.stepped for step in steps])
         rewards = np.where(stepped, rewards, np.float32(0))
         for step, predicted in zip(steps, rewards, strict=True):
             self._count(step, predicted)

@@ -60,4 +60,12 @@ def make_run_env(
         )
     is_watched = records and config.teacher.preset == PEOPLE
     episodes = EpisodeRecorder(description.frame_stack) if is_watched else None
-    return RewardSwapVectorEnv(env, ensemble, recorder, use_true_reward, config.reward.centred, episodes)
+    return RewardSwapVectorEnv(
+        env,
+        ensemble,
+        recorder,
+        use_true_reward,
+        config.reward.centred,
+        episodes,
+        stacks_frames=description.frame_stack is not None,
+    )

@@ -65,7 +65,7 @@ class Trial:
             return noted(ActorKind.BUFFER, made)
 
         def make_learner(lost: int):
-            made = create_reward_learner(CONFIG, SPEC, f"learner:{directory}:{lost}", num_cpus=0)
+            made = create_reward_learner(CONFIG, SPEC, f"learner:{directory}:{lost}", num_cpus=0, num_gpus=0)
             return noted(ActorKind.LEARNER, made)
 
         self.actors = TrialActors(make_buffer(0), make_learner(0), make_buffer, make_learner)

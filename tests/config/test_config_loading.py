@@ -36,7 +36,7 @@ def test_defaults_are_the_documented_ones(minimal):
     assert (config.mode, config.reward_source, config.device, config.output_dir) == (
         "async",
         "preferences",
-        "cpu",
+        "auto",
         "runs",
     )
     assert (config.env.num_envs, config.env.horizon, config.env.frame_skip) == (16, "auto", None)

@@ -29,7 +29,7 @@ def learnt(kind: type[PPOTorchLearner], env: dict, spoils: bool = False, **rllib
         {
             "env": {"num_envs": 3, **env},
             "reward_source": "true_reward",
-            "training": {"env_steps": 120, "rllib": SETTINGS | rllib},
+            "training": {"env_steps": 120, "precision": "float32", "rllib": SETTINGS | rllib},
         }
     )
     seed_process(3)

@@ -209,3 +209,28 @@ def test_clips_are_predicted_without_actions(make_spec):
     ensemble, clips = RewardEnsemble(make_spec(inputs="obs")), random_clips(4, 5)
     steps = ensemble.member_rewards(clips.observations[2], clips.actions[2])
     np.testing.assert_allclose(ensemble.member_rewards_of_clips(clips)[:, 2], steps, atol=1e-6)
+
+
+def rollout_of_frames(steps: int, num_envs: int, begins: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """Stacks `[steps, num_envs, 44, 44, 4]` of random frames, cleared where an episode begins."""
+    frames = np.random.default_rng(0).integers(0, 256, (steps + 3, num_envs, 44, 44), dtype=np.uint8)
+    stacks = np.stack([np.stack(frames[step : step + 4], axis=-1) for step in range(steps)])
+    for step, env in begins:
+        for later in range(min(3, steps - step)):
+            stacks[step + later, env, ..., : 3 - later] = 0
+    return stacks
+
+
+@pytest.mark.parametrize("begins", [(), ((5, 1),), ((0, 0), (1, 2), (9, 1)), ((3, 0), (5, 0))], ids=str)
+def test_frames_read_once_are_rewarded_as_in_every_stack_they_are_in(make_spec, begins):
+    spec = make_spec(gym.spaces.Box(0, 255, (44, 44, 4), np.uint8), network="keypoint_cnn")
+    ensemble = RewardEnsemble(spec)
+    observations, actions = rollout_of_frames(10, 3, begins), np.random.default_rng(1).integers(0, 2, (10, 3))
+    expected = ensemble.rewards(observations.reshape(30, 44, 44, 4), actions.reshape(30)).reshape(10, 3)
+    begun = np.zeros((10, 3), bool)
+    for where in begins:
+        begun[where] = True
+    found = ensemble.rewards_of_rollout(observations, actions, begun)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
+    forgotten = ensemble.rewards_of_rollout(observations, actions, np.zeros((10, 3), bool))
+    assert np.allclose(forgotten, expected, rtol=1e-4, atol=1e-7) == all(step == 0 for step, _ in begins)

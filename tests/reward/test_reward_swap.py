@@ -10,6 +10,8 @@ import torch
 from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.clips.episode_recorder import EpisodeRecorder
 from rlhp_ray.clips.recorder import ClipRecorder
+from rlhp_ray.config.loading import load_config
+from rlhp_ray.config.validation import validate_run
 from rlhp_ray.envs.game_infos import GAME_OVER_KEY, RAW_SCORE_KEY
 from rlhp_ray.envs.registry import make_vector_env
 from rlhp_ray.errors import RewardDataError
@@ -26,6 +28,8 @@ from rlhp_ray.reward.reward_swap import (
     Harvest,
     RewardSwapVectorEnv,
 )
+from rlhp_ray.reward.run_ensemble import ensemble_spec
+from rlhp_ray.reward.run_env import make_run_env
 
 NUM_ENVS, HORIZON, CLIP_STEPS = 3, 10, 4
 EPISODE = HORIZON + 1  # vector steps, the autoreset included
@@ -549,3 +553,23 @@ def test_single_steps_and_returns_are_not_centred_and_neither_is_the_true_reward
     for action in random_actions(HORIZON):
         env.advance(action)
     np.testing.assert_array_equal(env.pay_rollout(), np.array(env.env.paid, np.float32))
+
+
+def test_stacks_are_read_frame_by_frame_with_the_same_rewards(monkeypatch):
+    overrides = ["reward.network=keypoint_cnn", "env.horizon=7", "preferences.clip_steps=5"]
+    run = load_config("moving_dot_pixels", overrides)
+    description = validate_run(run)
+    ensemble = RewardEnsemble(ensemble_spec(run, description))
+    env = make_run_env(run, description, ensemble, num_envs=NUM_ENVS, use_true_reward=False, records=True)
+    whole = []
+    monkeypatch.setattr(ensemble, "rewards", lambda *_: whole.append(1))
+    shown, actions = [env.reset(seed=0)[0]], random_actions(20)
+    for action in actions:
+        shown.append(env.advance(action)[0])
+    paid = env.pay()
+    assert not whole, "stacks were read whole"
+    monkeypatch.undo()
+    assert (paid == 0).any(axis=1).sum() == 2, "two automatic resets"
+    expected = ensemble.rewards(np.concatenate(shown[:-1]), actions.reshape(-1)).reshape(20, NUM_ENVS)
+    np.testing.assert_allclose(paid[paid != 0], expected[paid != 0], rtol=1e-4, atol=1e-6)
+    assert env.drain(0).predictor_saw is not None
