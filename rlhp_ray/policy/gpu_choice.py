@@ -1,6 +1,7 @@
 """Whether a trial trains on a GPU, and how policy and predictor share it; rollouts and their rewards need none."""
 
-import ray
+import sys
+
 import torch
 
 from rlhp_ray.config.schema import RunConfig
@@ -13,7 +14,10 @@ def gpus_offered() -> float:
     """GPUs of the cluster, where Ray runs, else of this machine; 0 where PyTorch is a build that cannot use them."""
     if not torch.backends.cuda.is_built():
         return 0.0
-    return ray.cluster_resources().get("GPU", 0.0) if ray.is_initialized() else float(torch.cuda.device_count())
+    ray = sys.modules.get("ray")  # where nobody has imported it, it does not run
+    if ray is None or not ray.is_initialized():
+        return float(torch.cuda.device_count())
+    return float(ray.cluster_resources().get("GPU", 0.0))
 
 
 def trains_on_gpu(run: RunConfig) -> bool:
