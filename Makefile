@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo demo-cluster browser test test-learning test-cluster lint type docs
@@ -36,8 +37,8 @@ browser:
 			apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends chromium; \
 		else echo "make: no chromium; the tests of pages are skipped"; fi; }
 
-test: install browser ## run the tests; ARGS="tests/envs -x" goes to pytest
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not learning and not cluster" $(ARGS)
+test: install browser ## run the tests, WORKERS=2 at a time; ARGS="tests/envs -x" goes to pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not learning and not cluster" -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-learning: install browser ## run the tests that train for minutes: results against thresholds, sweeps, people
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m learning $(ARGS)

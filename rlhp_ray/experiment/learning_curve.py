@@ -25,7 +25,8 @@ def draw_learning_curve(
 
     Args:
         metrics_csv: rows with `env_steps` and any of `true_return_mean` (training), `evaluation_true_return_mean`
-            (greedy), `labels`, `reward_validation_accuracy` in [0, 1]; columns and cells may be missing.
+            (greedy), `labels`, `reward_validation_accuracy` in [0, 1]; columns and cells may be missing. A run on the
+            true reward has neither labels nor accuracy, and no panels of them.
         output_png: the picture, 1200 x 1125 pixels.
         title: one line above it.
         reference_return: a true return to compare with (for instance the best possible), drawn as a level line.
@@ -40,21 +41,24 @@ def draw_learning_curve(
     rows = read_metric_rows(metrics_csv)
     figure = Figure(figsize=(8.0, 7.5), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    returns, labels, accuracy = figure.subplots(3, 1, sharex=True, height_ratios=[3.2, 1, 1])
-    _draw_returns(returns, rows, title, reference_return)
-    _draw_labels(labels, rows)
-    _draw_accuracy(accuracy, rows)
-    for axes in (returns, labels, accuracy):
+    below = [draw for key, draw in _BELOW.items() if len(metric_series(rows, key)[0])]
+    panels = figure.subplots(1 + len(below), 1, sharex=True, squeeze=False, height_ratios=[3.2] + [1] * len(below))[
+        :, 0
+    ]
+    _draw_returns(panels[0], rows, title, reference_return)
+    for axes, draw in zip(panels[1:], below, strict=True):
+        draw(axes, rows)
+    for axes in panels:
         axes.grid(True, color="#dddddd", linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-        if not axes.lines:
-            axes.text(0.5, 0.5, "no values recorded", transform=axes.transAxes, ha="center", va="center", color=GREY)
-            axes.set_yticks([])
+    if not panels[0].lines:
+        panels[0].text(0.5, 0.5, "no values", transform=panels[0].transAxes, ha="center", va="center", color=GREY)
+        panels[0].set_yticks([])
     last_step = max((step for step, _ in rows), default=0.0)
-    accuracy.set_xlim(0, last_step * 1.02 or 1.0)
-    accuracy.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    accuracy.xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
-    accuracy.set_xlabel("environment steps (agent steps)")
+    panels[-1].set_xlim(0, last_step * 1.02 or 1.0)
+    panels[-1].xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    panels[-1].xaxis.set_major_formatter(lambda step, _: f"{step:,.0f}")
+    panels[-1].set_xlabel("environment steps (agent steps)")
     figure.align_ylabels()
     save_picture(figure, output_png, "learning curve")
 
@@ -79,22 +83,23 @@ def _draw_returns(axes: "Axes", rows: list[MetricRow], title: str, reference_ret
 
 def _draw_labels(axes: "Axes", rows: list[MetricRow]) -> None:
     steps, values = metric_series(rows, "labels")
-    if len(steps):
-        axes.plot(steps, values, color=GREEN, lw=1.6, drawstyle="steps-post")
-        axes.set_ylim(0, max(1.0, values.max()) * 1.25)
-        _name_last_value(axes, steps, values, "{:,.0f}", GREEN)
+    axes.plot(steps, values, color=GREEN, lw=1.6, drawstyle="steps-post")
+    axes.set_ylim(0, max(1.0, values.max()) * 1.25)
+    _name_last_value(axes, steps, values, "{:,.0f}", GREEN)
     axes.set_ylabel("labels\n(count)")
 
 
 def _draw_accuracy(axes: "Axes", rows: list[MetricRow]) -> None:
     steps, values = metric_series(rows, "reward_validation_accuracy")
-    if len(steps):
-        every = max(1, len(steps) // MAX_MARKERS)
-        axes.plot(steps, 100 * values, color=BLUE, lw=1.4, ls="-.", marker="s", ms=3, markevery=every)
-        axes.axhline(50, color=GREY, ls=":", lw=1.2)
-        axes.text(0.995, 51, "guessing", transform=axes.get_yaxis_transform(), ha="right", va="bottom", fontsize=8)
-        axes.set_ylim(min(40.0, 100 * values.min() - 5), 104)
+    every = max(1, len(steps) // MAX_MARKERS)
+    axes.plot(steps, 100 * values, color=BLUE, lw=1.4, ls="-.", marker="s", ms=3, markevery=every)
+    axes.axhline(50, color=GREY, ls=":", lw=1.2)
+    axes.text(0.995, 51, "guessing", transform=axes.get_yaxis_transform(), ha="right", va="bottom", fontsize=8)
+    axes.set_ylim(min(40.0, 100 * values.min() - 5), 104)
     axes.set_ylabel("predictor\naccuracy (%)")
+
+
+_BELOW = {"labels": _draw_labels, "reward_validation_accuracy": _draw_accuracy}
 
 
 def _name_last_value(axes: "Axes", steps: np.ndarray, values: np.ndarray, form: str, color: str) -> None:

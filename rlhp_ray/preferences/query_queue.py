@@ -35,7 +35,8 @@ SETTLE_SECONDS = (
 
 _OPEN = "withdrawn_unix_s IS NULL AND NOT EXISTS (SELECT 1 FROM standing WHERE standing.query_id = queries.query_id)"
 
-# Times are compared by what other processes wrote: one in the future means that a clock was set back since.
+# Times are compared by what other processes wrote: one in the future means that a clock was set back since. So the
+# clock is read inside the transaction: read before, it would be earlier than leases given while this one waited.
 _NOT_HELD = f"(leased_until_unix_s < ?1 OR leased_until_unix_s > ?1 + {LEASE_SECONDS})"
 
 _GIVEN = "answer_id, query_id, left_id, right_id, env_steps, answer, labeller, answered_unix_s"
@@ -116,8 +117,8 @@ class QueryQueue:
 
     def withdraw_older(self, than_env_steps: int) -> None:
         """Take back queries offered before this age of the run that nobody answered and nobody is looking at."""
-        now = time.time()
         with self._transaction() as connection:
+            now = time.time()
             connection.execute(
                 f"UPDATE queries SET withdrawn_unix_s = ?1 WHERE env_steps < ?2 AND {_NOT_HELD} AND {_OPEN}",
                 (now, than_env_steps),
@@ -128,8 +129,9 @@ class QueryQueue:
 
         A lease lasts LEASE_SECONDS from this call. Where a check of this person is due, it stands first.
         """
-        now, rates = time.time(), self._check_rates()
+        rates = self._check_rates()
         with self._transaction() as connection:
+            now = time.time()
             rows = connection.execute(
                 f"SELECT query_id, left_id, right_id, env_steps FROM queries WHERE {_OPEN} "
                 f"AND ({_NOT_HELD} OR leased_to = ?2) "

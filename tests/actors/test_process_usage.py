@@ -1,11 +1,11 @@
 """What a process uses, and what it does with the memory that it frees."""
 
+import mmap
 import os
 import platform
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from rlhp_ray.actors.process_usage import ProcessUsage, process_usage, total_usage
@@ -25,9 +25,10 @@ print(faults - first)
 
 def test_memory_that_is_taken_and_bytes_that_are_written_are_counted(tmp_path):
     before = process_usage()
-    held = np.ones(50_000_000, np.uint8)
+    held = mmap.mmap(-1, 50_000_000)  # of the system, where an array may get what was freed before
+    held.write(b"x" * len(held))
     with (tmp_path / "file").open("wb") as file:
-        file.write(held.data)
+        file.write(held)
         file.flush()
         os.fsync(file.fileno())
     after = process_usage()

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sqlite3
+import threading
 
 import pytest
 
@@ -55,6 +56,24 @@ def test_a_pair_comes_back_when_its_person_has_left(queue, clock):
     assert ids(queue.lease("ada", 1)) == [4]  # held on
     clock.now += 2
     assert ids(queue.lease("bob", 4)) == [3, 2, 1]
+
+
+def test_a_lease_given_while_another_process_waited_for_the_file_is_respected(queue, clock):
+    got = []
+
+    def lease_as_bob():
+        got.extend(ids(QueryQueue(queue.path).lease("bob", 4)))
+
+    waits = threading.Thread(target=lease_as_bob)
+    with sqlite3.connect(queue.path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waits.start()
+        waits.join(0.5)
+        clock.now += 1
+        other.execute("UPDATE queries SET leased_to = 'ada', leased_until_unix_s = ?", (clock.now + LEASE_SECONDS,))
+        other.execute("COMMIT")
+    waits.join()
+    assert got == []
 
 
 def test_what_a_person_holds_comes_before_what_is_new(queue, make_clips):
