@@ -21,6 +21,10 @@ class ArchiveError(RlhpError):
     """A run directory cannot be written or read."""
 
 
+class TrackingError(RlhpError):
+    """A program that runs are to be recorded with cannot be reached, or does not let us in."""
+
+
 class ClusterError(RlhpError):
     """A cluster cannot be reached, does not let us in, or cannot hold what is to run."""
 

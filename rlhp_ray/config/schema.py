@@ -32,6 +32,7 @@ SchedulePoint = Annotated[tuple[PositiveInt, PositiveInt], BeforeValidator(_list
 SchedulePoints = Annotated[tuple[SchedulePoint, ...], BeforeValidator(_list_to_tuple), Field(min_length=1)]
 SourceWeight = Annotated[float, Field(ge=0.001, le=1000)]  # never 0, which stands for a label that is held out
 HiddenSizes = Annotated[tuple[PositiveInt, ...], BeforeValidator(_list_to_tuple), Field(min_length=1)]
+Trackers = Annotated[tuple[Literal["mlflow", "wandb"], ...], BeforeValidator(_list_to_tuple)]
 Instruction = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"\S")]
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=200)]
 # The shell leaves the tilde of `output_dir=~/runs` alone; unexpanded, it would make a directory called "~".
@@ -409,6 +410,11 @@ class RunConfig(_Section):
         "frames, else the CPU; cuda without a GPU is refused. Rollouts stay on the CPU.",
     )
     output_dir: PathText = Field(default="runs", description="Directory that holds the runs.")
+    tracking: Trackers = Field(
+        default=(),
+        description="MLflow or Weights & Biases, to record the run there, too; their environment variables say where.",
+        examples=[["mlflow"]],
+    )
     env: EnvConfig
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     preferences: PreferencesConfig = Field(default_factory=PreferencesConfig)

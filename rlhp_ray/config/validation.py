@@ -1,5 +1,6 @@
 """Checks across keys, and against the environment, before anything heavy is imported or anything is written."""
 
+import importlib.util
 import os.path
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,6 +59,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
             is_discrete=isinstance(description.action_space, Discrete),
         ),
         *fitting_problems(config.reward, config.preferences.labels),
+        *_tracking_problems(config),
         *(_directory_problems(config) if new_run else ()),
     ]
     if lines:
@@ -200,6 +202,14 @@ def _load_problems(config: RunConfig, *, new_run: bool) -> Iterator[str]:
             f"labelling.gold: got {gold!r}, a path that does not exist; expected the directory of a run, a preference "
             "database or an export"
         )
+
+
+def _tracking_problems(config: RunConfig) -> Iterator[str]:
+    for program in config.tracking:
+        if importlib.util.find_spec(program) is None:
+            yield (
+                f"tracking: got {program}, which is not installed; expected it; run: pip install 'rlhp_ray[{program}]'"
+            )
 
 
 def _directory_problems(config: RunConfig) -> Iterator[str]:

@@ -17,6 +17,7 @@ from rlhp_ray.experiment.progress_line import ProgressLine
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_recorder import RunRecorder
 from rlhp_ray.experiment.summary import RunStatus
+from rlhp_ray.experiment.tracking import TrackedRun, start_trackers
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.preference_algorithm import (
     BUFFER_NAME_KEY,
@@ -69,6 +70,7 @@ class TuneSession:
         progress = ProgressLine(self._config.training.env_steps, labels, self.recorder.health)
         run_name = self._archive.directory.name  # Tune pickles the creators below: they must not hold this session
         storage, session = tune_directory(self._archive)
+        trackers = start_trackers({run_name: TrackedRun(self._archive.directory.absolute(), self._config)})
         algorithm_class = self._algorithm_config.algo_class
         assert algorithm_class is not None
         with interrupt_once(stopper):
@@ -82,7 +84,8 @@ class TuneSession:
                 restore=str(self._restore) if self._restore else None,
                 stop=stopper,
                 checkpoint_config=run_checkpoints(self._config, self._algorithm_config),
-                callbacks=[self.recorder, progress],  # in this order: the line shows the health that the recorder found
+                # In this order: the line shows the health that the recorder found.
+                callbacks=[self.recorder, progress, *trackers],
                 verbose=0,
                 raise_on_failed_trial=False,
             )

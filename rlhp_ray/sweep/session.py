@@ -17,6 +17,7 @@ from rlhp_ray.experiment.checkpoint_links import last_checkpoint
 from rlhp_ray.experiment.interrupts import InterruptStopper, interrupt_once
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_recorder import RunRecorder
+from rlhp_ray.experiment.tracking import TrackedRun, start_trackers
 from rlhp_ray.experiment.tuning import run_checkpoints, tune_directory
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.preference_algorithm import STORE_DIRECTORY_KEY, TRIAL_CPUS_KEY
@@ -58,6 +59,9 @@ class SweepSession:
             action_space = _action_space(config.env.id, config.env.frame_skip)
             recorders[name] = RunRecorder(archive, config, action_space, restore, clocks[name])
             self._experiments.append(self._experiment(name, archive, config, restore))
+        self._trackers = start_trackers(
+            {name: TrackedRun(archive.directory.absolute(), config) for name, (archive, config) in runs.items()}
+        )
         self._recorder = SweepRecorder(recorders, clocks, self._stopper)
         self._progress = SweepProgress(
             {name: config.training.env_steps for name, (_, config) in runs.items()},
@@ -73,7 +77,7 @@ class SweepSession:
             tune.run(
                 self._experiments,  # type: ignore[arg-type]  # Tune takes a list, and says so in its documentation
                 scheduler=self._scheduler(),
-                callbacks=[self._recorder, self._progress],
+                callbacks=[self._recorder, self._progress, *self._trackers],
                 verbose=0,
                 raise_on_failed_trial=False,
             )
