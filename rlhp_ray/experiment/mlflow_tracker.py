@@ -13,6 +13,7 @@ from rlhp_ray import metric_keys as keys
 from rlhp_ray.experiment.tracking import PROJECT, TrackedRun, finite_metrics
 
 RUN_TAG = "rlhp_ray.run"
+GROUP_TAG = "rlhp_ray.group"  # the name of a sweep, of which the run is a trial
 MAX_PARAM_LENGTH = 6000  # of MLflow
 # A server that has gone must not hold up the run for the minutes that MLflow would try.
 _PATIENCE = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "10", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
@@ -46,7 +47,8 @@ class Tracker(MLflowLoggerCallback):
             self._trial_runs[trial] = found[0].info.run_id
             client.update_run(found[0].info.run_id, status="RUNNING")
             return
-        record = self.mlflow_util.start_run(run.directory.name, {RUN_TAG: run.run_id})
+        tags = {RUN_TAG: run.run_id, GROUP_TAG: run.directory.parent.name}
+        record = self.mlflow_util.start_run(run.directory.name, tags)
         self._trial_runs[trial] = record.info.run_id
         settings = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in run.settings.items()]
         for start in range(0, len(settings), 100):  # as many as MLflow takes at once

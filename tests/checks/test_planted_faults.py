@@ -210,6 +210,7 @@ def test_labels_that_are_left_to_the_end(around, found):
 def test_a_window_that_forgets_most_labels(around, found):
     lines = found(around("preferences.window=100"))
     assert list(lines) == ["window_forgets_labels"]
+    assert "window_forgets_labels" not in found(around("preferences.labels=2000", "preferences.window=900"))
 
 
 def test_labels_that_are_never_fitted(around, found):

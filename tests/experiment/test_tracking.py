@@ -69,6 +69,7 @@ def test_a_run_of_two_sessions_is_one_record_with_settings_and_points_over_env_s
     session(runs, result(3000, true_return_mean=-7.0))
     [record] = records(store)
     assert (record.info.run_name, record.info.status) == ("mine", "FINISHED")
+    assert record.data.tags["rlhp_ray.group"] == "runs"
     assert record.data.params["seed"] == "3" and record.data.params["env.id"] == "Pendulum-v1"
     assert "'lr': 0.002" in record.data.params["training.rllib"]
     points = store.get_metric_history(record.info.run_id, "true_return_mean")
