@@ -105,7 +105,7 @@ class GuardedTracker(Callback):
             ) from error
 
     def _pass_on(self, hook: str, *arguments: Any, **info: Any) -> None:
-        trial = info.get("trial") or (arguments[2] if len(arguments) > 2 else None)
+        trial = arguments[2] if len(arguments) > 2 else None
         if self._failed or (trial is not None and str(trial) not in self._runs):
             return
         try:
