@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 import schemathesis
+import torch
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 
@@ -13,6 +14,12 @@ from rlhp_ray.labelling.admission import AnybodyHere
 from rlhp_ray.labelling.guard import TOKEN_HEADER, Guard, csrf_token_of
 from tests.labelling.conftest import offered_queue, open_app
 from tests.labelling.refusal_cases import BEYOND, LOOPBACK, PAGE, RefusingServers, refusals_page, send_all
+
+
+@pytest.fixture(autouse=True)
+def subnormal_numbers() -> None:
+    """Hypothesis refuses to work without them, and a reward fitted in this process before has left them flushed."""
+    torch.set_flush_denormal(False)
 
 
 def trace(queue) -> tuple:
