@@ -38,7 +38,7 @@ browser:
 		else echo "make: no chromium; the tests of pages are skipped"; fi; }
 
 test: install browser ## run the tests, WORKERS=2 at a time; ARGS="tests/envs -x" goes to pytest
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not learning and not cluster" -n $(WORKERS) --dist loadscope $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not learning and not cluster" -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-learning: install browser ## run the tests that train for minutes: results against thresholds, sweeps, people
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m learning $(ARGS)
