@@ -36,7 +36,7 @@ def mask_secrets(command: str) -> str:
     try:
         words = shlex.split(command)
     except ValueError:  # an open quote: no words to be had, the pattern alone must do
-        return _mask_inside(command)
+        return mask_text(command)
     masked = list(words)
     for i, word in enumerate(words):
         key, equals, _ = word.partition("=")
@@ -45,13 +45,14 @@ def mask_secrets(command: str) -> str:
         elif i and words[i - 1].startswith("-") and _SECRET_KEY.fullmatch(words[i - 1]) and not word.startswith("--"):
             masked[i] = _MASK
         else:
-            masked[i] = _mask_inside(word)
+            masked[i] = mask_text(word)
     if masked == words:
         return command
     return " ".join(word if _MASK in word and " " not in word else shlex.quote(word) for word in masked)
 
 
-def _mask_inside(text: str) -> str:
+def mask_text(text: str) -> str:
+    """As `mask_secrets`, for prose, whose words and quotes stay as they are."""
     return _URL_LOGIN.sub(f"{_MASK}@", _SECRET_PAIR.sub(rf"\g<1>{_MASK}", text))
 
 

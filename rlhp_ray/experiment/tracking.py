@@ -19,6 +19,7 @@ from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.errors import TrackingError
 from rlhp_ray.experiment.live_line import LiveLine
+from rlhp_ray.experiment.provenance import mask_text
 
 PROJECT = "rlhp_ray"  # the experiment or project, where the environment does not name one
 # Neither tells its makers of our use of it unless the user asks for that.
@@ -133,4 +134,5 @@ class GuardedTracker(Callback):
 
 
 def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"
+    line = (str(error).strip().splitlines() or [""])[0]
+    return mask_text(f"{type(error).__name__}: {line}")  # addresses may hold a user's password

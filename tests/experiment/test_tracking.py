@@ -106,9 +106,10 @@ def test_one_that_fails_meanwhile_is_left_out_with_one_warning(store, runs, monk
 
 
 def test_one_that_cannot_be_started_is_an_error_before_training(address, runs, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with pytest.raises(TrackingError, match=r"mlflow could not be started \(.*127.0.0.1.*leave mlflow out"):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:hunter2@127.0.0.1:9")
+    with pytest.raises(TrackingError, match=r"mlflow could not be started \(.*127.0.0.1.*leave mlflow out") as told:
         start_trackers(runs)
+    assert "hunter2" not in str(told.value)
 
 
 def test_one_that_wants_a_key_says_so(tmp_path, runs, monkeypatch):
