@@ -10,17 +10,20 @@ from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
 from rlhp_ray.reward.observation_scaling import BYTE_MAX
 
 KEYPOINT_FILTERS, KEYPOINT_KERNEL, KEYPOINT_STRIDE = 8, 8, 4  # kernel and stride of Mnih et al. 2013
-KEYPOINT_SHARPNESS = 0.15  # sharper softmaxes jump from cell to cell, which was seen to be learnt by heart
+POSITION_SHARPNESS = 0.15  # sharper softmaxes jump from cell to cell, which was seen to be learnt by heart
+MOTION_SHARPNESS = 0.6  # of changes, which few cells have
 SMALLEST_VARIANCE = 1e-6  # of a filter's response over a frame that shows nothing
 
 
 class KeypointRewardNetwork(MemberNetwork):
-    """Where each filter responds most in each frame, and an MLP on these points and the action.
+    """Where each filter responds most in each frame, and where its response changes, then an MLP on these points.
 
-    The points are the spatial softmax of Finn et al. 2016 (Deep Spatial Autoencoders), of responses scaled to unit
-    variance over the frame: `sum_ij softmax(0.15 f / std f)_ij * (y_ij, x_ij)`, in [-1, 1]. A network that gets
-    positions need not learn from labels, cell by cell, that neighbouring cells are alike. Dropout and batch norm are
-    those of the MLP.
+    The points are the spatial softmax of Finn et al. 2016 (Deep Spatial Autoencoders), of responses f scaled to unit
+    variance over the frame: `sum_ij softmax(s f / std f)_ij * (y_ij, x_ij)`, in [-1, 1]; of the responses themselves,
+    and of what they changed by since the frame before. A network that gets positions need not learn from labels, cell
+    by cell, that neighbouring cells are alike. What stands still draws the points of the responses to itself, so that a
+    small thing hardly moves them where much else is shown; of the changes it has no part. The MLP sees the action, too.
+    Dropout and batch norm are those of the MLP.
     """
 
     reads_single_frames = True
@@ -37,27 +40,36 @@ class KeypointRewardNetwork(MemberNetwork):
         grid = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, 1)
         self.register_buffer("_grid", grid, persistent=False)
         self._grid: Tensor
-        self.register_buffer("_sharpness", torch.full((rows * columns,), KEYPOINT_SHARPNESS), persistent=False)
-        self._sharpness: Tensor
-        self._points = 2 * KEYPOINT_FILTERS
-        self.head = MLPRewardNetwork(NetworkShape(shape.members, (stack * self._points,), shape.action_size), spec)
-
-    def keypoints(self, frames: Tensor) -> Tensor:
-        """`[..., height, width]` uint8 to points `[members, ..., 2 * filters]`."""
-        batch = frames.shape[:-2]
-        pixels = frames.float().div_(BYTE_MAX).flatten(0, -3).unsqueeze(1)
-        responses = self.convolution(pixels).flatten(2)
-        scaled = nn.functional.layer_norm(responses, self._sharpness.shape, self._sharpness, eps=SMALLEST_VARIANCE)
-        points = torch.softmax(scaled, dim=-1) @ self._grid
-        return points.reshape(-1, self._members, self._points).transpose(0, 1).reshape(self._members, *batch, -1)
+        num_points = (2 * stack - 1) * KEYPOINT_FILTERS
+        self.head = MLPRewardNetwork(NetworkShape(shape.members, (2 * num_points,), shape.action_size), spec)
 
     def forward(self, observations: Tensor, actions: Tensor) -> Tensor:
         """`[..., height, width, stack]` uint8, `[..., action_size]` to rewards `[members, ...]`."""
-        return self._rewards(self.keypoints(observations.movedim(-1, -3)), actions)
+        frames = observations.movedim(-1, -3)
+        points = self.points(frames.flatten(0, -4), stack=frames.shape[-3])
+        return self.head(points.reshape(self._members, *frames.shape[:-3], -1), actions)
 
     def of_frames(self, frames: Tensor, actions: Tensor, stack: int) -> Tensor:
         """Each frame is read once, however many stacks it is in."""
-        return self._rewards(self.keypoints(frames).unfold(2, stack, 1).transpose(-1, -2), actions)
+        return self.head(self.points(frames, stack), actions)
 
-    def _rewards(self, points: Tensor, actions: Tensor) -> Tensor:
-        return self.head(points.flatten(-2), actions)
+    def points(self, frames: Tensor, stack: int) -> Tensor:
+        """`[n, stack - 1 + steps, height, width]` uint8 to the points of each step's stack.
+
+        Returns:
+            `[members, n, steps, filters * 2 * (2 stack - 1)]`: for each filter y, then x, of the frames, oldest first,
+            then of the changes.
+        """
+        pixels = frames.float().div_(BYTE_MAX).flatten(0, 1).unsqueeze(1)
+        responses = self.convolution(pixels).flatten(2).unflatten(0, frames.shape[:2])
+        stacks = [self._keypoints(responses, POSITION_SHARPNESS).unfold(1, stack, 1)]
+        if stack > 1:
+            changes = responses[:, 1:] - responses[:, :-1]
+            stacks.append(self._keypoints(changes, MOTION_SHARPNESS).unfold(1, stack - 1, 1))
+        return torch.cat(stacks, dim=-1).unflatten(2, (self._members, -1)).flatten(3).movedim(2, 0)
+
+    def _keypoints(self, responses: Tensor, sharpness: float) -> Tensor:
+        """`[n, frames, members * filters, cells]` to `[n, frames, members * filters * 2]`."""
+        cells = responses.shape[-1:]
+        scaled = nn.functional.layer_norm(responses, cells, responses.new_full(cells, sharpness), eps=SMALLEST_VARIANCE)
+        return (torch.softmax(scaled, dim=-1) @ self._grid).flatten(2)

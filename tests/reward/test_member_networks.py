@@ -92,35 +92,57 @@ def test_cnn_equals_the_papers_network_per_member():
     assert (rewards[0] - rewards[1]).abs().max() > 1e-3
 
 
+def plain_keypoints(responses, sharpness):
+    """Finn et al. 2016: the mean position under the softmax of a filter's response over the frame."""
+    scaled = sharpness * responses / responses.flatten(2).std(-1, correction=0)[..., None, None]
+    attention = torch.softmax(scaled.flatten(2), -1).reshape(responses.shape)
+    rows = (attention.sum(3) * torch.linspace(-1, 1, responses.shape[2])).sum(-1)
+    columns = (attention.sum(2) * torch.linspace(-1, 1, responses.shape[3])).sum(-1)
+    return torch.stack([rows, columns], -1)
+
+
 @torch.no_grad()
 def test_keypoints_equal_a_plain_computation_per_member():
-    """Finn et al. 2016: the mean position under the softmax of a filter's response over the frame."""
     network = build("keypoint_cnn", (84, 44, 2), 3, hidden_sizes=(8,))
-    frames = torch.randint(0, 256, (4, 84, 44), dtype=torch.uint8)
-    points = network.keypoints(frames)
-    assert points.shape == (MEMBERS, 4, 16)
+    frames = torch.randint(0, 256, (1, 4, 84, 44), dtype=torch.uint8)
+    points = network.points(frames, stack=2)
+    assert points.shape == (MEMBERS, 1, 3, 8 * 2 * 3)
     for m in range(MEMBERS):
-        responses = plain_convolution(network.convolution, m, 4)(frames[:, None] / 255)
+        responses = plain_convolution(network.convolution, m, 4)(frames[0, :, None] / 255)
         assert responses.shape == (4, 8, 20, 10)
-        scaled = 0.15 * responses / responses.flatten(2).std(-1, correction=0)[..., None, None]
-        attention = torch.softmax(scaled.flatten(2), -1).reshape(responses.shape)
-        rows = (attention.sum(3) * torch.linspace(-1, 1, 20)).sum(-1)
-        columns = (attention.sum(2) * torch.linspace(-1, 1, 10)).sum(-1)
-        expected = torch.stack([rows, columns], -1).flatten(1)
-        torch.testing.assert_close(points[m], expected, atol=1e-4, rtol=1e-4)
+        positions = plain_keypoints(responses, 0.15)
+        motions = plain_keypoints(responses[1:] - responses[:-1], 0.6)
+        expected = torch.stack([positions[:-1], positions[1:], motions], -1)
+        torch.testing.assert_close(points[m, 0], expected.flatten(1), atol=1e-4, rtol=1e-4)
 
 
 @torch.no_grad()
 def test_keypoints_follow_a_dot_and_are_finite_where_nothing_is_shown():
     network = build("keypoint_cnn", (84, 84, 1), 3, members=1, hidden_sizes=(8,))
     network.convolution.weight[:] = 1.0
-    frames = torch.zeros(3, 84, 84, dtype=torch.uint8)
-    frames[1, 20:22, 60:62] = 255
-    frames[2, 60:62, 20:22] = 255
-    empty, first, second = network.keypoints(frames)[0, :, :2]
+    frames = torch.zeros(1, 3, 84, 84, dtype=torch.uint8)
+    frames[0, 1, 20:22, 60:62] = 255
+    frames[0, 2, 60:62, 20:22] = 255
+    empty, first, second = network.points(frames, stack=1)[0, 0, :, :2]
     torch.testing.assert_close(empty, torch.zeros(2), atol=1e-5, rtol=0)
     for point, direction in ((first, [-1, 1]), (second, [1, -1])):  # rows 21 and 61 of 84, columns 61 and 21
         assert (point * torch.tensor(direction) > 0.01).all() and point.abs().max() < 0.03
+
+
+@torch.no_grad()
+def test_points_of_changes_find_a_small_thing_among_large_ones_that_stand_still():
+    network = build("keypoint_cnn", (84, 84, 2), 3, members=1, hidden_sizes=(8,))
+    network.convolution.weight[:] = 1.0
+    frames = torch.zeros(1, 4, 84, 84, dtype=torch.uint8)
+    frames[..., :12, :] = 255
+    frames[..., 30:54, 4:8] = 255
+    frames[0, 1, 20:22, 60:62] = 255
+    frames[0, 2:, 60:62, 20:22] = 255
+    y, x = network.points(frames, stack=2)[0, 0].unflatten(-1, (8, 2, 3))[:, 0].movedim(1, 0)
+    for coordinate, direction in ((y, -1), (x, 1)):  # the dot is at rows 21, then 61, and columns 61, then 21, of 84
+        newest, (appeared, moved, stood) = coordinate[:, 1], coordinate[:, 2]
+        assert newest.max() - newest.min() < 0.03
+        assert appeared * direction > 0.3 and moved * direction < -0.15 and abs(stood) < 1e-5
 
 
 @torch.no_grad()
