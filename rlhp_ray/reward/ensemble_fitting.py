@@ -15,6 +15,7 @@ from rlhp_ray.reward.ensemble import EncodedClips, RewardEnsemble
 from rlhp_ray.reward.epoch_losses import EpochLosses, PairTensors, epoch_losses
 from rlhp_ray.reward.fit_recipe import FitRecipe
 from rlhp_ray.reward.labelled_pairs import LabelledPairs, bootstrap_weights
+from rlhp_ray.reward.member_layers import is_normed
 from rlhp_ray.reward.member_optimiser import MemberOptimiser
 from rlhp_ray.seeding import derive_rng, derive_seed
 
@@ -23,6 +24,7 @@ L2_STEP = 1.1  # factor by which a coefficient moves after an epoch outside that
 L2_INITIAL, L2_SMALLEST, L2_LARGEST = 1e-5, 1e-7, 1e-3  # above it the networks underfit (seen on MovingDot)
 PAIRS_OF_IMAGES_PER_PASS = 1  # whose activations stay in the cache: twice as fast as 16 pairs at once, same gradient
 NORMED_PAIRS_OF_IMAGES_PER_PASS = 8  # batch norm needs statistics of more than one pair
+NORMED_PAIRS_JUDGED = 512  # after an epoch, which batch norm makes a pass of its own
 PLAIN_RECIPE = FitRecipe()
 
 
@@ -33,7 +35,8 @@ class FitMetrics:
     Means over the members that have such labels, else NaN.
 
     Args:
-        training_loss: cross-entropy on the labels that members train on.
+        training_loss: cross-entropy on the labels that members train on; just before each gradient step, but with batch
+            norm after the epoch, by the statistics that predictions go by.
         validation_loss: cross-entropy on the labels that their bootstrap left out.
         validation_accuracy: share of left-out, decided labels whose sign is predicted.
         l2_coefficient: mean over members.
@@ -69,10 +72,9 @@ class EnsembleFitter:
         self._ensemble = ensemble
         self._learning_rate = learning_rate
         self._batch_pairs = batch_pairs
-        self._pairs_per_pass = batch_pairs
+        self._pairs_per_pass, self._normed = batch_pairs, is_normed(ensemble.network)
         if ensemble.scaling.kind == "bytes":
-            normed = ensemble.spec.network.batch_norm
-            self._pairs_per_pass = NORMED_PAIRS_OF_IMAGES_PER_PASS if normed else PAIRS_OF_IMAGES_PER_PASS
+            self._pairs_per_pass = NORMED_PAIRS_OF_IMAGES_PER_PASS if self._normed else PAIRS_OF_IMAGES_PER_PASS
         self._seed = seed
         self._recipe = recipe
         self._optimiser = MemberOptimiser(ensemble.network, learning_rate, recipe)
@@ -168,6 +170,9 @@ class EnsembleFitter:
             # what a pass cut short presented is too little to judge by, so the end of the pass before it joins
             recent = torch.cat([recent, order])[-num_pairs:]
             recent_returns = torch.cat([recent_returns, *returns], dim=-1)[..., -num_pairs:]
+            if self._normed:
+                recent = recent[-NORMED_PAIRS_JUDGED:]
+                recent_returns = self._returns_as_used(data, recent)
             losses = epoch_losses(data, recent, recent_returns, self._recipe.response_error)
             self._move_l2(losses.training, losses.validation)
             if after_epoch is not None:
@@ -195,6 +200,17 @@ class EnsembleFitter:
             returns.append(torch.stack([left, right]).detach())
         self._optimiser.step(self._l2)
         return torch.cat(returns, dim=-1)
+
+    @torch.no_grad()
+    def _returns_as_used(self, data: PairTensors, rows: Tensor) -> Tensor:
+        """Returns by the running statistics that predictions go by, `[2, members, rows]`.
+
+        By its own statistics a pass tells the clips of a pair apart that predictions rank at chance, which was seen.
+        """
+        self._ensemble.network.eval()
+        parts = [torch.stack(self._returns(data, part)) for part in rows.split(self._pairs_per_pass)]
+        self._ensemble.network.train()
+        return torch.cat(parts, dim=-1)
 
     def _returns(self, data: PairTensors, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Predicted return of both clips of the pairs, `[members, rows]` each, from one forward pass."""

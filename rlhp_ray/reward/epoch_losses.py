@@ -38,12 +38,12 @@ def epoch_losses(data: PairTensors, rows: Tensor, returns: Tensor, response_erro
     """Training loss, validation loss and validation accuracy of every member; NaN where it has no such labels.
 
     Every pass presents every label to every member, and weight 0 keeps a member from learning from what it is
-    validated on, so validation needs no pass of its own.
+    validated on, so validation needs no pass of its own but where batch norm is in the network.
 
     Args:
         data: all pairs.
         rows: `[n]`, the pairs presented; one may come twice.
-        returns: `[2, members, n]` predicted returns of their clips, left and right, each just before its gradient step.
+        returns: `[2, members, n]` predicted returns of their clips, left and right.
         response_error: e of the response model.
     """
     left, right = returns

@@ -12,6 +12,7 @@ from rlhp_ray.reward.observation_scaling import BYTE_MAX
 KEYPOINT_FILTERS, KEYPOINT_KERNEL, KEYPOINT_STRIDE = 8, 8, 4  # kernel and stride of Mnih et al. 2013
 POSITION_SHARPNESS = 0.15  # sharper softmaxes jump from cell to cell, which was seen to be learnt by heart
 MOTION_SHARPNESS = 0.6  # of changes, which few cells have
+FRAMES_PER_PASS = 128  # whose responses stay in the cache: three times as fast as 1,000 at once
 SMALLEST_VARIANCE = 1e-6  # of a filter's response over a frame that shows nothing
 
 
@@ -60,6 +61,10 @@ class KeypointRewardNetwork(MemberNetwork):
             `[members, n, steps, filters * 2 * (2 stack - 1)]`: for each filter y, then x, of the frames, oldest first,
             then of the changes.
         """
+        clips_per_pass = max(1, FRAMES_PER_PASS // frames.shape[1])
+        return torch.cat([self._points_of_pass(clips, stack) for clips in frames.split(clips_per_pass)], dim=1)
+
+    def _points_of_pass(self, frames: Tensor, stack: int) -> Tensor:
         pixels = frames.float().div_(BYTE_MAX).flatten(0, 1).unsqueeze(1)
         responses = self.convolution(pixels).flatten(2).unflatten(0, frames.shape[:2])
         stacks = [self._keypoints(responses, POSITION_SHARPNESS).unfold(1, stack, 1)]

@@ -81,6 +81,11 @@ class MemberBatchNorm(nn.Module):
         return nn.functional.batch_norm(inputs, *statistics, gain, shift, self.training, BATCH_NORM_MOMENTUM)
 
 
+def is_normed(network: nn.Module) -> bool:
+    """Whether batch norm is in it, ours or PyTorch's: fitting and prediction then go by other statistics."""
+    return any(isinstance(module, MemberBatchNorm | nn.modules.batchnorm._BatchNorm) for module in network.modules())
+
+
 class PairDropout(nn.Module):
     """Dropout that can drop the same units in both clips of a pair, so that equal clips are judged equal.
 

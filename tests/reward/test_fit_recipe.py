@@ -47,6 +47,18 @@ def same(first: RewardEnsemble, second: RewardEnsemble) -> bool:
     return all(np.array_equal(one[name], other[name]) for name in one)
 
 
+@pytest.mark.parametrize("epochs", [1, 6])
+def test_with_batch_norm_validation_judges_the_reward_as_it_is_used(make_spec, epochs):
+    """Pairs told apart by the statistics of their own pass were seen to be ranked at chance by the running ones."""
+    pairs, ensemble = labelled(200), RewardEnsemble(make_spec(batch_norm=True))
+    metrics = fitter_of(ensemble, 3e-3).fit(pairs, epochs, 0)
+    returns = [ensemble.member_rewards_of_clips(side).sum(-1) for side in (pairs.left, pairs.right)]
+    is_right = (returns[0] > returns[1]) == (pairs.mu_left == 1)
+    left_out = bootstrap_weights(0, pairs.query_index, ensemble.members) == 0
+    accuracies = [right[out].mean() for right, out in zip(is_right, left_out, strict=True)]
+    assert metrics.validation_accuracy == pytest.approx(np.mean(accuracies))
+
+
 @pytest.mark.parametrize("optimiser", ["adam", "adamw", "rmsprop"])
 @pytest.mark.parametrize("network", [{}, NOISY, {"output": "tanh"}, {"inputs": "obs"}], ids=str)
 def test_every_recipe_learns(make_spec, optimiser, network):
