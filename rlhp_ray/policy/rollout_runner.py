@@ -156,7 +156,7 @@ class RolloutRunner(SingleAgentEnvRunner):
     def _roll_out(self, num_timesteps: int, explore: bool) -> Rollout:
         env = self._swapped
         resetting = np.array([not episode.is_reset for episode in self._under_way])
-        shown = [self._last_observations()]
+        shown = [env.shown]
         columns: dict[str, list[np.ndarray]] = {}
         taken = 0
         while taken < num_timesteps:
@@ -177,13 +177,6 @@ class RolloutRunner(SingleAgentEnvRunner):
             truncated=stacked.pop(Columns.TRUNCATEDS),
             model_outputs=stacked,
         )
-
-    def _last_observations(self) -> np.ndarray:
-        """`[N, *observation]`; zeros where an episode has yet to be reset: what is done there counts for nothing."""
-        space = self._swapped.single_observation_space
-        assert isinstance(space, gym.spaces.Box)
-        blank = np.zeros(space.shape, space.dtype)
-        return np.stack([e.get_observations(-1) if e.is_reset else blank for e in self._under_way])
 
     @torch.no_grad()
     def _act(self, observations: np.ndarray, explore: bool) -> dict[str, np.ndarray]:

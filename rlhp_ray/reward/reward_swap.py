@@ -104,6 +104,11 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         """Version of the reward that is applied; 0 before the first."""
         return self._ensemble.version
 
+    @property
+    def shown(self) -> np.ndarray:
+        """What the next actions are chosen from, scaled; the last observation of an episode where one has ended."""
+        return self._ensemble.scaling(self._observations)
+
     def apply_reward(self, published: PublishedReward) -> None:
         """Apply this version from the next step on."""
         assert not self._unpaid, "steps under the version before are still to be paid"

@@ -11,7 +11,7 @@ from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.rollout_runner import RolloutRunner
-from rlhp_ray.policy.swapped_env import swapped_env_of
+from rlhp_ray.policy.swapped_env import drain, swapped_env_of
 from rlhp_ray.reward.ensemble import RewardEnsemble
 from rlhp_ray.reward.run_ensemble import ensemble_spec
 
@@ -116,3 +116,15 @@ def test_whole_episodes_can_still_be_asked_for_and_steps_afterwards():
     episodes = runner.sample(num_episodes=NUM_ENVS)
     assert [len(episode) for episode in episodes] == [ENVS[0]["horizon"]] * NUM_ENVS
     assert sorted(e.t_started for e in runner.sample(num_timesteps=4)) == [0] * NUM_ENVS
+
+
+def test_where_episodes_end_with_a_rollout_policy_and_predictor_are_still_shown_the_same():
+    """Blanks in the place of ended episodes once raised the alarm of observations that differ, at every horizon."""
+    runner = make_runner(RolloutRunner, ENVS[0])
+    drain(runner, 0)
+    for steps in (ENVS[0]["horizon"], ENVS[0]["horizon"] - 1):
+        runner.sample(num_timesteps=NUM_ENVS * steps)
+        _, harvest = drain(runner, 0)
+        assert harvest.policy_saw is not None and harvest.predictor_saw is not None
+        np.testing.assert_allclose(harvest.policy_saw.mean, harvest.predictor_saw.mean, rtol=1e-5)
+        assert np.abs(harvest.policy_saw.mean).max() > 0.01
