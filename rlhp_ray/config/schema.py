@@ -280,8 +280,8 @@ class RewardConfig(_Section):
         default="auto",
         description="What a member is. For vectors: mlp (C17 A.1), or mlp_heads, which has an output for each discrete "
         "action (docs/results/first_results.md says where it helped). For images: cnn (C17 A.2), or keypoint_cnn, "
-        "which sees where each filter responds most: for few labels on scenes of small moving things. auto is mlp or "
-        "cnn. Or module:Class, an nn.Module of your own for one member (docs/pipeline.md).",
+        "which sees where each filter responds most, and where that changes: for few labels on scenes of small moving "
+        "things. auto is mlp or cnn. Or module:Class, an nn.Module of your own for one member (docs/pipeline.md).",
     )
     inputs: Literal["obs", "obs_action", "obs_action_next_obs"] = Field(
         default="obs_action",
