@@ -20,6 +20,7 @@ import gymnasium as gym
 import numpy as np
 import ray
 import torch
+from ray.actor import ActorHandle
 
 from rlhp_ray.actors.placement import create_preference_buffer, create_reward_learner
 from rlhp_ray.clips.clip import Clip
@@ -92,6 +93,14 @@ class BareLoop:
         return self._network(self._frames[rows].unfold(1, STACK, 1), self._actions[rows]).sum(-1)
 
 
+def ask(buffer: ActorHandle, taken: int, due: int) -> tuple[ray.ObjectRef, ray.ObjectRef]:
+    """A round of queries: what the learner gets, and the report."""
+    data: ray.ObjectRef
+    report: ray.ObjectRef
+    data, report = buffer.ask.options(num_returns=2).remote("reward_fit", taken, due, 0, None)
+    return data, report
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -122,8 +131,8 @@ def main() -> None:
         buffer = create_preference_buffer(config, spec, Path(folder), "PreferenceBuffer:reward_fit")
         learner = create_reward_learner(config, spec, "RewardLearner:reward_fit", num_cpus=1, num_gpus=0)
         for due in range(LABELS_PER_ROUND, options.labels + 1, LABELS_PER_ROUND):
-            ray.get(buffer.add_clips.remote(cut(play, 2 * LABELS_PER_ROUND, rng)))
-            data, report_of_round = buffer.ask.options(num_returns=2).remote(due, 0, None)
+            ray.get(buffer.join.remote("reward_fit", cut(play, 2 * LABELS_PER_ROUND, rng)))
+            data, report_of_round = ask(buffer, due - LABELS_PER_ROUND, due)
             ray.get(learner.add_pairs.remote(data))
             report = ray.get(report_of_round)
             print(f"{report.queries:,} labels, buffer {report.usage.resident_megabytes:,.0f} MB resident", flush=True)
@@ -131,7 +140,7 @@ def main() -> None:
         ratios = []
         print("repeat  this project  bare loop  ratio   (pairs/s)")
         for repeat in range(options.repeats + 1):
-            data, report_of_round = buffer.ask.options(num_returns=2).remote(options.labels, 0, None)
+            data, report_of_round = ask(buffer, options.labels, options.labels)
             fitted = ray.get(learner.fit_round.remote(data))
             ours = options.presented / fitted.fit_seconds
             theirs = bare.pairs_per_second(options.presented)

@@ -8,7 +8,9 @@ Where one of the actors died, another one takes its place, and what was under wa
 - a learner is put where the last one stood when its last round was taken up, is given the labels it had, and fits to
   the same data again: in sync mode with the same result to the bit;
 - a buffer goes on with what the database holds, which is all that was acknowledged, and begins its pool with the newest
-  clips; queries that the lost one did not come to store are asked again, and the learner is given all labels anew.
+  clips; queries that the lost one did not come to store are asked again, and answers that it stored for the round in
+  flight are handed out by the new one, since the trial says how many it has taken up. A buffer that several trials
+  share is lost to each of them by itself: each joins the new one when it notices.
 """
 
 import math
@@ -76,7 +78,7 @@ def replay_labels(buffer: ActorHandle, learner: ActorHandle, before_query: int |
     taken_up: ObjectRef = buffer.replay.remote(before_query)
     with blames(ActorKind.BUFFER):
         report, portions = ray.get(taken_up)
-    for portion in range(portions):
+    for portion in portions:
         with blames_either():
             ray.get(learner.add_pairs.remote(buffer.replayed.remote(portion)))
     return report
@@ -103,7 +105,6 @@ class PreferenceLoop:
         self._episodes: list[ObjectRef] = []
         self._next_episode = -math.inf
         self._round: _Round | None = None
-        self._recount: ObjectRef | None = None
         self._instructed: ObjectRef | None = None
         self.waited_seconds = 0.0
         self.clips_sent = 0
@@ -128,7 +129,7 @@ class PreferenceLoop:
         if not has_room:
             self.clips_dropped += len(clips)
             return
-        self._clip_batches.append(self._actors.buffer.add_clips.remote(clips))
+        self._clip_batches.append(self._actors.buffer.add_clips.remote(self._actors.trial, clips))
         self.clips_sent += len(clips)
 
     def _has_room_for_clips(self) -> bool:
@@ -168,14 +169,15 @@ class PreferenceLoop:
     def _started(self, due: int, env_steps: int, published: PublishedReward) -> _Round:
         data, report = self._asked(due, env_steps, published)
         if self._reference is None:
-            self._reference = self._actors.buffer.dump_reference.remote()
+            self._reference = self._actors.buffer.dump_reference.remote(self._actors.trial)
         fitted: ObjectRef = self._actors.learner.fit_round.remote(data)
         return _Round(due, env_steps, published, data, report, fitted)
 
     def _asked(self, due: int, env_steps: int, published: PublishedReward) -> tuple[ObjectRef, ObjectRef]:
         data: ObjectRef
         report: ObjectRef
-        data, report = self._actors.buffer.ask.options(num_returns=2).remote(due, env_steps, published)
+        trial, taken = self._actors.trial, self._learner_state().queries
+        data, report = self._actors.buffer.ask.options(num_returns=2).remote(trial, taken, due, env_steps, published)
         return data, report
 
     def poll(self, due: int, env_steps: int, published: PublishedReward) -> RoundReport:
@@ -239,15 +241,6 @@ class PreferenceLoop:
                 ray.get(self._instructed)
             self._instructed = None
 
-    def take_recount(self) -> RoundReport | None:
-        """Of a buffer that took the place of a lost one: all that was stored by then. To be counted from; once."""
-        if self._recount is None:
-            return None
-        with blames(ActorKind.BUFFER):
-            report: RoundReport = ray.get(self._recount)
-        self._recount = None
-        return report
-
     def replace_labels(self) -> RoundReport:
         """Have the learner begin anew with the labels as they count now; only between rounds."""
         return self._persist(self._replace_labels)
@@ -263,18 +256,22 @@ class PreferenceLoop:
 
     def _dump_clips(self) -> tuple[list[bytes], list[bytes]]:
         with blames(ActorKind.BUFFER):
-            buffer = self._actors.buffer
+            buffer, trial = self._actors.buffer, self._actors.trial
             pool: list[bytes]
             reference: list[bytes]
-            pool, reference = ray.get([buffer.dump_pool.remote(), buffer.dump_reference.remote()])
+            pool, reference = ray.get([buffer.dump_pool.remote(trial), buffer.dump_reference.remote(trial)])
         self._actors.answered(ActorKind.BUFFER)
         return pool, reference
 
     def restore_clips(self, pool: list[bytes], reference: list[bytes]) -> None:
         """Take up those of a checkpoint."""
-        buffer = self._actors.buffer
-        ray.get([buffer.restore_pool.remote(pool), buffer.restore_reference.remote(reference)])
         self._newest_clips.extend(Clip.from_bytes(packed) for packed in pool[-RECENT_CLIPS:])
+        self._persist(lambda: self._restore_clips(pool, reference))
+
+    def _restore_clips(self, pool: list[bytes], reference: list[bytes]) -> None:
+        with blames(ActorKind.BUFFER):
+            buffer, trial = self._actors.buffer, self._actors.trial
+            ray.get([buffer.restore_pool.remote(trial, pool), buffer.restore_reference.remote(trial, reference)])
 
     def take_recoveries(self) -> list[Recovery]:
         """Losses got over since the last call."""
@@ -300,11 +297,10 @@ class PreferenceLoop:
         under_way, before_query = self._round, state.queries if until_query is None else until_query
         if loss.kind is ActorKind.BUFFER:
             self._clip_batches, self._episodes = [], []
-            self._recount = self._actors.replace_buffer(list(self._newest_clips), self._reference)
+            self._actors.replace_buffer(list(self._newest_clips), self._reference)
         else:
             self._actors.replace_learner()
-        is_recounted = self._recount is not None
-        self._instructed = self._actors.instruct_learner(state, None if is_recounted else before_query)
+        self._instructed = self._actors.instruct_learner(state, before_query)
         if under_way is None:
             return
         if loss.kind is ActorKind.BUFFER:

@@ -165,7 +165,7 @@ class RewardLearner:
         self.restore(state.published, state.optimiser)
         self._begins_anew = state.begins_anew
         portions: ObjectRef = buffer.labels_again.remote(before_query)
-        for portion in range(ray.get(portions)):
+        for portion in ray.get(portions):
             self.add_pairs(ray.get(buffer.replayed.remote(portion)))
 
     def restore(self, published: PublishedReward, state: bytes) -> None:

@@ -63,6 +63,10 @@ class LearnerState:
     begins_anew: bool
 
 
+class UnknownTrial(Exception):  # noqa: N818  # never an error that a user sees
+    """A trial asked a buffer that knows nothing of it: its process has taken the place of one that was lost."""
+
+
 class ActorLost(Exception):  # noqa: N818  # never an error that a user sees
     """An actor did not live to answer a call."""
 
@@ -76,7 +80,7 @@ def blames(kind: ActorKind) -> Iterator[None]:
     """Says whose end it was that no answer came. Errors that an actor raised and lived on after are left alone."""
     try:
         yield
-    except (RayActorError, OutOfMemoryError) as error:
+    except (RayActorError, OutOfMemoryError, UnknownTrial) as error:
         raise ActorLost(kind) from error
 
 
@@ -118,61 +122,59 @@ class TrialActors:
     """Handles of a trial's buffer and learner; a handle is another one after a loss.
 
     Args:
+        trial: its name, as it joins the buffer.
         buffer: handle of a PreferenceBuffer.
         learner: handle of a RewardLearner.
-        make_buffer: starts another buffer over the same database; takes how many there were before it.
+        make_buffer: starts another buffer over the same database; takes how many there were before it. Of a buffer that
+            several trials share, gives the same handle: Ray starts it again, for all of them.
         make_learner: starts another learner; likewise.
     """
 
     def __init__(
         self,
+        trial: str,
         buffer: ActorHandle,
         learner: ActorHandle,
         make_buffer: Callable[[int], ActorHandle],
         make_learner: Callable[[int], ActorHandle],
     ) -> None:
-        self.buffer, self.learner = buffer, learner
+        self.trial, self.buffer, self.learner = trial, buffer, learner
         self._make_buffer, self._make_learner = make_buffer, make_learner
         self._made: Counter[ActorKind] = Counter()
         self._losses = LossCount()
         self._noticed: dict[ActorKind, list[float]] = {}
         self._recoveries: list[Recovery] = []
+        self.buffer.join.remote(trial, [])
 
     def notice(self, loss: ActorLost) -> None:
         """Count a loss. Raises ActorLostError beyond the bounds."""
         self._losses.add(loss.kind, cause=loss.__cause__)
         self._noticed.setdefault(loss.kind, []).append(time.monotonic())
 
-    def replace_buffer(self, newest_clips: list[Clip], reference: ObjectRef | None) -> ObjectRef:
-        """Start a buffer that goes on with what is in the database; does not wait for it.
+    def replace_buffer(self, newest_clips: list[Clip], reference: ObjectRef | None) -> None:
+        """Join a buffer that goes on with what is in the database; does not wait for it.
 
         Args:
-            newest_clips: to begin its pool with.
+            newest_clips: that the trial's part of its pool begins with.
             reference: what `dump_reference` of the lost one gave; None where it had none yet.
-
-        Returns:
-            The `RoundReport` of all stored answers.
         """
         self._made[ActorKind.BUFFER] += 1
         self.buffer = self._make_buffer(self._made[ActorKind.BUFFER])
-        self.buffer.add_clips.remote(newest_clips)
+        self.buffer.join.remote(self.trial, newest_clips)
         if reference is not None:
-            self.buffer.restore_reference.remote(reference)
-        report: ObjectRef
-        report, _ = self.buffer.replay.options(num_returns=2).remote(None)
-        return report
+            self.buffer.restore_reference.remote(self.trial, reference)
 
     def replace_learner(self) -> None:
         """Start a learner that is to be told where it stands; does not wait for it."""
         self._made[ActorKind.LEARNER] += 1
         self.learner = self._make_learner(self._made[ActorKind.LEARNER])
 
-    def instruct_learner(self, state: LearnerState, before_query: int | None) -> ObjectRef:
+    def instruct_learner(self, state: LearnerState, before_query: int) -> ObjectRef:
         """Put the learner where its trial knows it to be, with its labels out of the buffer; does not wait for it.
 
         Args:
             state: to go on from.
-            before_query: its labels are those of the run's own queries before this one; None: all that are stored.
+            before_query: its labels are those of the run's own queries before this one.
 
         Returns:
             Nothing, or the loss of one of them meanwhile: see `blames_either`.

@@ -37,9 +37,10 @@ class RunResult(Protocol):
 def train(arguments: argparse.Namespace, command: str) -> int:
     """`rlhp train CONFIG [k=v ...]`."""
     from rlhp_ray.config.loading import load_config
-    from rlhp_ray.config.validation import validate_run
+    from rlhp_ray.config.validation import require_own_preferences, validate_run
 
     config = load_config(arguments.config, arguments.overrides)
+    require_own_preferences(config)
     description = validate_run(config)
     with progress_to_stderr():
         warn_before_training(config, description)

@@ -11,9 +11,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,49}")
 
 
 def label(arguments: argparse.Namespace, command: str) -> int:
-    """`rlhp label RUN|DIR`."""
+    """`rlhp label RUN|SWEEP|DIR`."""
     del command  # nothing is archived but the answers
-    directory = existing(arguments.directory, "a run, or a directory with saved preferences")
+    directory = existing(arguments.directory, "a run, of a sweep, or with saved preferences")
     _require_name("--labeller", arguments.labeller)
     if not arguments.instruction.strip():
         raise ConfigError("--instruction: got an empty text; expected what people are asked; leave it out or write it")

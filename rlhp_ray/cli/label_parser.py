@@ -7,8 +7,9 @@ from rlhp_ray.cli.preference_parser import AddCommand
 
 _LABEL = """\
 Serve a page on which people say which of two clips is better: of a run with teacher.preset=people, which starts its
-own page too, or of the saved clips of a directory, without a run. Ctrl-C ends it; every answer is on disk before the
-page says so. The last line on standard output is the directory that holds the answers.
+own page too, of a sweep whose seeds share the answers (scope=sweep), or of the saved clips of a directory, without a
+run. Ctrl-C ends it; every answer is on disk before the page says so. The last line on standard output is the directory
+that holds the answers.
 
 example:
   rlhp label runs/moving_dot-3-k2f
@@ -26,7 +27,9 @@ _QUESTION = "Which of the two clips is better?"
 def add_label(subparsers: Any, add_command: AddCommand) -> None:
     """Add `label`."""
     parser = add_command(subparsers, "label", "serve a page on which people compare clips", _LABEL)
-    parser.add_argument("directory", metavar="RUN|DIR", help="a run, or a directory with saved preferences")
+    parser.add_argument(
+        "directory", metavar="RUN|SWEEP|DIR", help="a run, a sweep with scope=sweep, or saved preferences"
+    )
     parser.add_argument("--port", metavar="P", type=positive_int, help="to listen at (default: 8420 or the next free)")
     parser.add_argument(
         "--host",

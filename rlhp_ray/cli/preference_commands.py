@@ -95,10 +95,11 @@ def _withdraw(arguments: argparse.Namespace) -> None:
             "change it"
         )
 
+    from rlhp_ray.preferences.database_location import preferences_directory
     from rlhp_ray.preferences.preference_database import STORE_FILE
     from rlhp_ray.preferences.source_weights import weigh_source
 
-    database = path / STORE_FILE if path.is_dir() else path
+    database = preferences_directory(path) / STORE_FILE if path.is_dir() else path
     if not database.is_file():
         raise ConfigError(
             f"{path} has no {STORE_FILE}; expected a run from preferences, or a preference database; name one"

@@ -29,10 +29,12 @@ def sweep(arguments: argparse.Namespace, command: str) -> int:
     """`rlhp sweep CONFIG [--seeds 0-4] [k=v ...]`."""
     from rlhp_ray.config.loading import find_config, load_config
     from rlhp_ray.sweep.plan import parse_seeds, split_overrides
+    from rlhp_ray.sweep.sharing import check_sharing
 
     check_cluster_options(arguments)
     plain, axes = split_overrides(arguments.overrides)
     shared = load_config(arguments.config, plain)
+    check_sharing(shared, axes)
     seeds = parse_seeds(arguments.seeds) if arguments.seeds is not None else (shared.seed,)
     if arguments.samples > 1 and not any(axis.is_random for axis in axes):
         raise ConfigError(
@@ -135,25 +137,18 @@ def _searched(
     return grown_sweep(Sweep(shared, settings, (), Search(axes, samples, seeds, at_once, shared.seed)), [])
 
 
-def _refuse_people(config: "RunConfig") -> None:
-    if config.teacher.preset == "people" and config.reward_source == "preferences":
-        raise ConfigError(
-            "teacher.preset: got people, who would be asked anew by every trial; expected a simulated teacher in a "
-            "sweep. Label once with `rlhp train`, then sweep with preferences.load=RUN and preferences.labels=0."
-        )
-
-
 def _checked(planned: "Sweep") -> list["RunConfig"]:
     """The configurations of all trials, each checked as `rlhp train` would."""
     from rlhp_ray.config.validation import validate_run
     from rlhp_ray.preferences.schedule_choice import check_schedule
+    from rlhp_ray.sweep.sharing import refuse_people_for_each
 
     configs = []
     for trial in planned.trials:
         try:
             config = planned.trial_config(trial)
             validate_run(config)
-            _refuse_people(config)
+            refuse_people_for_each(config)
             check_schedule(config)
         except ConfigError as error:
             raise ConfigError(f"trial {trial.name} ({', '.join(trial.overrides)}): {error}") from error

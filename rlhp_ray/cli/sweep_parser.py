@@ -15,9 +15,11 @@ examples:
   rlhp sweep pendulum --seeds 0-2 preferences.labels='{grid: [100, 200, 400]}'
   rlhp sweep pendulum --samples 8 training.rllib.lr='{loguniform: [0.0001, 0.003]}'
   rlhp sweep pendulum --samples 30 --search optuna training.rllib.lr='{loguniform: [0.0001, 0.003]}'
+  rlhp sweep cartpole --seeds 0-2 --trial-cpus 0.6 scope=sweep teacher.preset=people
 
-CONFIG and overrides are those of `rlhp train`. The value of an override may stand for several: {grid: [a, b]} is each
-in turn; {choice: [a, b]}, {uniform: [low, high]}, {loguniform: [low, high]} and {randint: [low, high]} are drawn."""
+The last one has people label once for all seeds. CONFIG and overrides are those of `rlhp train`. The value of an
+override may stand for several: {grid: [a, b]} is each in turn; {choice: [a, b]}, {uniform: [low, high]},
+{loguniform: [low, high]} and {randint: [low, high]} are drawn."""
 
 
 def add_sweep(subparsers: Any, add_command: AddCommand) -> argparse.ArgumentParser:

@@ -12,26 +12,26 @@ REFERENCE_CLIPS = 32
 
 
 class FreshClips:
-    """Samples the newest clips of a pool, and keeps those of the first sample as reference for the rest of the run."""
+    """Samples a trial's newest clips in a pool, and keeps those of the first sample as reference for its whole run."""
 
     def __init__(self) -> None:
         self._reference: list[bytes] = []
 
     def sample(
-        self, pool: ClipPool, rng: np.random.Generator, labelled: Collection[str]
+        self, pool: ClipPool, rng: np.random.Generator, labelled: Collection[str], trial: str = ""
     ) -> tuple[list[Clip], list[Clip]]:
-        """Clips of the newest policy in the pool that no label is about, and the reference.
+        """Clips of the trial's newest policy in the pool that no label is about, and the reference.
 
         Args:
             pool: of recent clips.
             rng: draws.
             labelled: ids of clips that were asked about, which the predictor may know by heart.
+            trial: that is watched.
 
         Returns:
             At most 64 fresh clips, and at most 32 of the first call, labelled or not.
         """
-        is_newest = pool.ages == pool.ages.max(initial=0)
-        newest = [clip_id for clip_id, new in zip(pool.clip_ids, is_newest, strict=True) if new]
+        newest = pool.newest_by(trial)
         if not self._reference:
             self._reference = [clip.to_bytes() for clip in pool.get(_drawn(rng, newest, REFERENCE_CLIPS))]
         fresh = _drawn(rng, [clip_id for clip_id in newest if clip_id not in labelled], FRESH_CLIPS)

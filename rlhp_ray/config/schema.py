@@ -401,6 +401,11 @@ class RunConfig(_Section):
         default="async",
         description="sync interleaves steps, labels and fitting reproducibly; async never makes the policy wait.",
     )
+    scope: Literal["trial", "sweep"] = Field(
+        default="trial",
+        description="Who shares queries and answers: trial, nobody; sweep, in async mode, all runs of a sweep "
+        "(docs/sweeps.md): preferences.labels is then the budget of them together, and each learns from every answer.",
+    )
     reward_source: Literal["preferences", "true_reward"] = Field(
         default="preferences", description="What the policy is trained on; true_reward is the baseline."
     )
@@ -423,3 +428,8 @@ class RunConfig(_Section):
     reward: RewardConfig = Field(default_factory=RewardConfig)
     policy: PolicyConfig = Field(default_factory=PolicyConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+
+    @property
+    def shares_preferences(self) -> bool:
+        """Whether it is one of several runs that ask for answers together."""
+        return self.scope == "sweep" and self.reward_source == "preferences"

@@ -51,6 +51,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
         *schedule_problems(config.preferences, config.training.env_steps),
         *teacher_problems(config.teacher),
         *_people_problems(config, description.frame_stack is not None),
+        *_scope_problems(config),
         *_load_problems(config, new_run=new_run),
         *network_problems(
             config.reward,
@@ -121,6 +122,23 @@ def _horizon_problems(config: RunConfig, own_steps: int | None) -> Iterator[str]
         yield (
             f"preferences.clip_steps: got {clip_steps}, longer than an episode of {config.env.id}; expected at most "
             f"{episode_steps} env steps; {cure}"
+        )
+
+
+def require_own_preferences(config: RunConfig) -> None:
+    """Raise ConfigError for a single run that is to share its preferences."""
+    if config.shares_preferences:
+        raise ConfigError(
+            "scope: got sweep for a single run, which has nobody to share its answers with; expected trial; leave it "
+            "out, or start several runs with rlhp sweep CONFIG scope=sweep --seeds 0-2"
+        )
+
+
+def _scope_problems(config: RunConfig) -> Iterator[str]:
+    if config.shares_preferences and config.mode == "sync":
+        yield (
+            "scope: got sweep with mode sync, but runs that share answers depend on each other's pace, which cannot be "
+            "repeated; expected async; set mode=async, or scope=trial"
         )
 
 

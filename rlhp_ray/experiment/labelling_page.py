@@ -6,10 +6,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 from rlhp_ray.config.schema import PEOPLE, LabellingConfig, RunConfig
-from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.preferences.check_queries import CheckKind
+from rlhp_ray.preferences.preference_subject import PreferenceSubject
 from rlhp_ray.preferences.query_queue import QueryQueue
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
 
@@ -20,18 +21,22 @@ STOP_SECONDS = 10.0
 
 
 @contextlib.contextmanager
-def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
-    """Serve the page of the run meanwhile, where people are its teacher; its address goes to standard error.
+def labelling_page(directory: Path, config: RunConfig) -> Iterator[None]:
+    """Serve the page of a run or a sweep meanwhile, where people are its teacher; its address goes to standard error.
 
     The page is started again when its process dies: answers are on disk, and the pages of people send the rest later.
 
+    Args:
+        directory: of the run, or of the sweep whose trials share the answers.
+        config: of the run, or what all trials share.
+
     Raises:
-        LabellingError: the queue of the run cannot be used.
+        LabellingError: the queue cannot be used.
     """
     if config.teacher.preset != PEOPLE or config.reward_source != "preferences":
         yield
         return
-    queue = QueryQueue(archive.directory / QUEUE_FILE)
+    queue = QueryQueue(directory / QUEUE_FILE)
     budget, total = config.preferences.labels, config.training.env_steps
     queue.state_facts(
         {
@@ -44,15 +49,32 @@ def labelling_page(archive: RunArchive, config: RunConfig) -> Iterator[None]:
             "ended": False,
         }
     )
-    command = [sys.executable, "-m", "rlhp_ray.cli", "label", str(archive.directory)]
+    command = [sys.executable, "-m", "rlhp_ray.cli", "label", str(directory)]
     if not config.labelling.own_page:
-        print(f"rlhp: serve the page of this run with: rlhp label {archive.directory}", file=sys.stderr, flush=True)
+        what = "sweep" if config.shares_preferences else "run"
+        print(f"rlhp: serve the page of this {what} with: rlhp label {directory}", file=sys.stderr, flush=True)
     with _kept_up(command) if config.labelling.own_page else contextlib.nullcontext():
         try:
             yield
         finally:
             queue.state_facts({"ended": True})
             queue.close()
+
+
+def offer_gold_pairs(directory: Path, config: RunConfig, subject: PreferenceSubject) -> None:
+    """Put pairs whose answer is known into the queue of a run or a sweep, where people are to be checked by them.
+
+    Raises:
+        PreferenceStoreError: `labelling.gold` cannot be read, or is about something else.
+    """
+    gold = config.labelling.gold
+    if gold is None or config.teacher.preset != PEOPLE or not Path(gold).exists():
+        return
+    from rlhp_ray.preferences.gold_pairs import offer_gold
+
+    with contextlib.closing(QueryQueue(directory / QUEUE_FILE)) as queue:
+        number = offer_gold(queue, Path(gold), subject)
+    print(f"gold pairs to check people by: {number:,} of {gold}", file=sys.stderr, flush=True)
 
 
 def _check_rates(labelling: LabellingConfig) -> dict[str, float]:

@@ -9,7 +9,7 @@ from rlhp_ray.config.loading import dump_config, override_config
 from rlhp_ray.config.price_table import read_prices
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
-from rlhp_ray.errors import ConfigError
+from rlhp_ray.errors import ArchiveError, ConfigError
 from rlhp_ray.experiment.archive_files import write_durably
 from rlhp_ray.experiment.checkpoint_links import last_checkpoint
 from rlhp_ray.experiment.run_archive import RunArchive
@@ -26,7 +26,7 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
     """Go on with an interrupted, killed or failed run; with larger budgets, extend a finished one.
 
     Raises:
-        ArchiveError: not a run directory, or a process is at work on it.
+        ArchiveError: not a run directory, one of a sweep whose runs share their answers, or a process is at work on it.
         CheckpointError: its last checkpoint is damaged.
         ConfigError: overrides other than larger budgets, or the user's label schedule or reward function, the archived
             prices, or the device, cannot be used.
@@ -34,6 +34,11 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
     archive = RunArchive.open(directory)
     refuse_running(archive.directory)  # said before anything of it is changed
     config = RunConfig.model_validate(yaml.safe_load(archive.read_config_text()))
+    if config.shares_preferences:
+        raise ArchiveError(
+            f"{archive.directory} shares its answers with the other runs of its sweep, and goes on with them alone; "
+            f"expected the sweep. Resume that: rlhp resume {archive.directory.parent}"
+        )
     for override in overrides:
         key = override.partition("=")[0]
         if key not in EXTENDABLE:

@@ -12,7 +12,7 @@ from typing import Any
 
 from rlhp_ray.config.loading import dump_config
 from rlhp_ray.config.price_table import read_prices
-from rlhp_ray.config.schema import PEOPLE, RunConfig
+from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.image_space import is_image_space
 from rlhp_ray.envs.registry import EnvDescription, warn_if_ends_visible, warn_if_score_shown
 from rlhp_ray.errors import ArchiveError, RlhpError
@@ -21,7 +21,7 @@ from rlhp_ray.experiment.closing import describe_run, draw_and_film
 from rlhp_ray.experiment.console_log import ConsoleLog
 from rlhp_ray.experiment.disk_use import bytes_below
 from rlhp_ray.experiment.failure_record import DRIVER, STORAGE, FailureRecord, failure_kind
-from rlhp_ray.experiment.labelling_page import labelling_page
+from rlhp_ray.experiment.labelling_page import labelling_page, offer_gold_pairs
 from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_cost import Cost
@@ -29,8 +29,6 @@ from rlhp_ray.experiment.session_lock import SessionState, session_lock, session
 from rlhp_ray.experiment.summary import RunStatus, build_summary
 from rlhp_ray.policy.gpu_choice import require_device
 from rlhp_ray.policy.precision import precision_text
-from rlhp_ray.preferences.query_queue import QueryQueue
-from rlhp_ray.preferences.queue_database import QUEUE_FILE
 from rlhp_ray.preferences.schedule_choice import check_schedule
 from rlhp_ray.preferences.teacher_choice import check_teacher
 
@@ -141,7 +139,7 @@ def _train(
     recorder = None
     try:
         _check_inputs(archive, config, description)
-        with labelling_page(archive, config), ray_session(config.env.num_env_runners, dashboard) as address:
+        with labelling_page(archive.directory, config), ray_session(config.env.num_env_runners, dashboard) as address:
             if address:
                 say(f"Ray dashboard {address}")
             from rlhp_ray.experiment.tuning import TuneSession
@@ -196,13 +194,7 @@ def _check_inputs(archive: RunArchive, config: RunConfig, description: EnvDescri
         with closing(open_run_store(archive.preferences_file, metadata, saved, needs_next)) as store:
             if load is not None:
                 say(f"{store.num_loaded():,} saved preferences of {load} to start with")
-    gold = config.labelling.gold
-    if gold is not None and config.teacher.preset == PEOPLE and Path(gold).exists():
-        from rlhp_ray.preferences.gold_pairs import offer_gold
-
-        with closing(QueryQueue(archive.directory / QUEUE_FILE)) as queue:
-            number = offer_gold(queue, Path(gold), preference_subject(config, spec))
-        say(f"gold pairs to check people by: {number:,} of {gold}")
+    offer_gold_pairs(archive.directory, config, preference_subject(config, spec))
     load_starting_point(config, spec)
 
 

@@ -24,6 +24,7 @@ from rlhp_ray.labelling.public_address import LOOPBACK, PublicAddress
 from rlhp_ray.labelling.saved_clips import LABELLED_DIRECTORY, labelled_store, offer_saved
 from rlhp_ray.labelling.server import create_app
 from rlhp_ray.labelling.serving_options import DEFAULT_PORT, ServingOptions
+from rlhp_ray.preferences.database_location import preferences_directory
 from rlhp_ray.preferences.preference_database import STORE_FILE
 from rlhp_ray.preferences.query_queue import QueryQueue
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
@@ -54,6 +55,7 @@ def serve_labels(directory: Path, options: ServingOptions, labeller: str, instru
         ArchiveError: another server is up for this directory.
     """
     options.check_certificate()
+    directory = preferences_directory(directory)
     server_directory = directory_of_server(directory)
     queue_file, database = directory / QUEUE_FILE, directory / STORE_FILE
     with session_lock(server_directory), contextlib.closing(QueryQueue(queue_file)) as queue:
@@ -78,6 +80,7 @@ def invite(directory: Path, options: ServingOptions, labeller: str) -> str:
         ConfigError: it is not known where people will reach the page.
         LabellingError: there is nothing to label, or the invitation cannot be stored.
     """
+    directory = preferences_directory(directory)
     server_directory = directory_of_server(directory)
     with contextlib.closing(QueryQueue(directory / QUEUE_FILE)) as queue:
         facts = queue.facts()

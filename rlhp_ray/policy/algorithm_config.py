@@ -1,29 +1,40 @@
 """From a run configuration to RLlib's, and from a user's own RLlib configuration to a preference-driven one."""
 
 import difflib
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from gymnasium.envs.registration import VectorizeMode
 from pydantic import ValidationError
+from ray.actor import ActorHandle
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.ppo import PPOConfig
 from ray.rllib.core.rl_module.rl_module import RLModuleSpec
 from ray.util.debug import log_once
 
+from rlhp_ray.actors.placement import create_preference_buffer
 from rlhp_ray.config.error_text import join_lines, validation_lines
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
+from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.errors import ConfigError
 from rlhp_ray.policy.gpu_choice import policy_gpus, reward_gpus
 from rlhp_ray.policy.lean_learner import LeanPPOLearner
 from rlhp_ray.policy.ppo_defaults import PPO_DEFAULTS
 from rlhp_ray.policy.precision import policy_precision
-from rlhp_ray.policy.preference_algorithm import REWARD_GPUS_KEY, preference_driven_class, reapply_reward
+from rlhp_ray.policy.preference_algorithm import (
+    BUFFER_NAME_KEY,
+    REWARD_GPUS_KEY,
+    preference_driven_class,
+    reapply_reward,
+)
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
 from rlhp_ray.policy.rollout_runner import RolloutRunner
-from rlhp_ray.policy.swapped_env import ENV_NAME, RUN_KEY, register_swapped_env
+from rlhp_ray.policy.swapped_env import ENV_NAME, RUN_KEY, register_swapped_env, run_config_of
 from rlhp_ray.preferences.schedule_choice import check_schedule
 from rlhp_ray.preferences.teacher_choice import check_teacher
+from rlhp_ray.reward.run_ensemble import ensemble_spec
 from rlhp_ray.seeding import derive_seed
 
 OFF_POLICY = ("SAC", "DQN", "CQL")  # replayed rewards would be stale until they are relabelled
@@ -95,6 +106,34 @@ def preference_driven(config: AlgorithmConfig, **settings: Any) -> AlgorithmConf
     if run.reward_source == "preferences":
         check_teacher(run)
     return _driven(config.copy(copy_frozen=False), run)
+
+
+def share_preferences(driven: Sequence[AlgorithmConfig], directory: Path) -> ActorHandle:
+    """Start the buffer that trials with `scope="sweep"` share, and name it in their configurations.
+
+    Args:
+        driven: what `preference_driven` gave for each trial. What is asked, and of whom, is as in the first of them.
+        directory: for the database; made where it is missing.
+
+    Returns:
+        The buffer, which lives as long as this process keeps the handle.
+
+    Raises:
+        ConfigError: a configuration has another scope.
+        RayActorError: from a PreferenceStoreError or TeacherError that tells what is wrong.
+    """
+    runs = [run_config_of(config.env_config) for config in driven]
+    if not all(run.shares_preferences for run in runs):
+        raise ConfigError(
+            'scope: got trial, with which nothing is shared; expected scope="sweep" of every trial; set it'
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    spec = ensemble_spec(runs[0], describe_env(runs[0].env.id, frame_skip=runs[0].env.frame_skip))
+    name = f"PreferenceBuffer:{directory.absolute()}"
+    buffer = create_preference_buffer(runs[0], spec, directory.absolute(), name)
+    for config in driven:
+        config.env_config[BUFFER_NAME_KEY] = name
+    return buffer
 
 
 def _driven(config: AlgorithmConfig, run: RunConfig) -> AlgorithmConfig:

@@ -7,6 +7,7 @@ from typing import Any
 
 import ray
 import torch
+from ray.actor import ActorHandle
 from ray.rllib.algorithms.algorithm import Algorithm
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.ppo import PPO
@@ -20,7 +21,7 @@ from rlhp_ray.actors.process_usage import keep_freed_memory
 from rlhp_ray.actors.trial_actors import TrialActors
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
-from rlhp_ray.errors import ConfigError, RewardDataError, TrainingDivergedError
+from rlhp_ray.errors import ActorLostError, ConfigError, RewardDataError, TrainingDivergedError
 from rlhp_ray.policy.evaluation import evaluate_greedy
 from rlhp_ray.policy.exported_metrics import MetricsExporter
 from rlhp_ray.policy.inference import GreedyPolicy, SavedPolicy, save_policy
@@ -39,7 +40,7 @@ from rlhp_ray.reward.run_env import env_choice
 from rlhp_ray.seeding import derive_seed
 
 # Of env_config, all of them optional:
-BUFFER_NAME_KEY = "rlhp_buffer"  # name of the driver's PreferenceBuffer; absent: the trial makes one
+BUFFER_NAME_KEY = "rlhp_buffer"  # name of the driver's PreferenceBuffer; absent: the trial makes one, but shared ones
 STORE_DIRECTORY_KEY = "rlhp_store"  # of the run, for the preference database; absent: the trial's own directory
 REWARD_GPUS_KEY = "rlhp_reward_gpus"  # share that the reward learner reserves; absent or 0: it fits on the CPU
 TRIAL_CPUS_KEY = "rlhp_trial_cpus"  # that trial and reward learner share; absent: one for each
@@ -84,15 +85,25 @@ class PreferenceDriven(Algorithm):
         self.training.restart(iteration=0)
 
     def _make_actors(self, env_config: dict[str, Any]) -> TrialActors:
-        """Buffer and learner; a later buffer is the trial's own, whoever made the first one."""
+        """Buffer and learner; a later buffer is the trial's own, whoever made the first one, unless it is shared."""
         run, spec, directory = self._run, self._spec, self._directory
         buffer_name, learner_name = f"PreferenceBuffer:{self._actor_name}", f"RewardLearner:{self._actor_name}"
         cpus, gpus = _cpus_of_each(env_config, run), env_config.get(REWARD_GPUS_KEY, 0.0)
-        given = env_config.get(BUFFER_NAME_KEY)
+        given, shares = env_config.get(BUFFER_NAME_KEY), run.shares_preferences
+        if shares and not given:
+            raise ConfigError(
+                f"scope: got sweep, but {BUFFER_NAME_KEY} in env_config names no PreferenceBuffer; expected the one "
+                "that all trials share. Start it with rlhp_ray.policy.algorithm_config.share_preferences, or set "
+                "scope=trial."
+            )
+        buffer = _named_buffer(given) if given else create_preference_buffer(run, spec, directory, buffer_name)
         return TrialActors(
-            ray.get_actor(given) if given else create_preference_buffer(run, spec, directory, buffer_name),
+            self._actor_name,
+            buffer,
             create_reward_learner(run, spec, learner_name, cpus, gpus),
-            lambda lost: start_preference_buffer(run, spec, directory, f"{buffer_name}:{lost + 1}"),
+            lambda lost: (
+                buffer if shares else start_preference_buffer(run, spec, directory, f"{buffer_name}:{lost + 1}")
+            ),
             lambda lost: create_reward_learner(run, spec, f"{learner_name}:{lost + 1}", cpus, gpus),
         )
 
@@ -285,6 +296,16 @@ def _cpus_of_each(env_config: dict[str, Any], run: RunConfig) -> float:
     """Processors for the trial's process, and as many for its reward learner where it has one."""
     processes = 2 if run.reward_source == "preferences" else 1
     return env_config.get(TRIAL_CPUS_KEY, processes) / processes
+
+
+def _named_buffer(name: str) -> ActorHandle:
+    try:
+        return ray.get_actor(name)
+    except ValueError as error:
+        raise ActorLostError(
+            f"no actor {name!r} is up, which was to keep the answers of this trial; expected the one that the driver "
+            "started. Look at the memory and the logs of its machine, then go on with rlhp resume."
+        ) from error
 
 
 def checkpoint_interval_iterations(run: RunConfig, config: AlgorithmConfig) -> int:

@@ -68,6 +68,7 @@ class PreferenceTraining:
         self.env_steps = 0
         self.labels = 0
         self.queries = 0
+        self._more_answers = 0  # that others had asked for, of those who share them
         self.weight_changes = 0  # that the reward in force was fitted after
         self._seen_weight_changes = 0
         self.started = False
@@ -216,6 +217,9 @@ class PreferenceTraining:
         if self._pace is None and self.queries < self._config.preferences.labels:
             self._start_round(self._config.preferences.labels)
             self.settle()
+        while self._more_answers:
+            self._start_round(self._config.preferences.labels if self._pace is None else 0)
+            self.settle()
         self.loop.waited_seconds = waited
 
     def restart(self, iteration: int) -> None:
@@ -314,10 +318,7 @@ class PreferenceTraining:
 
     def _count(self, report: RoundReport) -> None:
         assert self.loop is not None
-        recount = self.loop.take_recount()
-        if recount is not None:
-            self.labels = recount.new_labels
-        self.queries = report.queries
+        self.queries, self._more_answers = report.queries, report.more_answers
         self.labels += report.new_labels
         self.metrics |= {keys.QUERIES: self.queries, keys.LABELS: self.labels}
         if report.new_labels:
@@ -331,7 +332,7 @@ class PreferenceTraining:
         assert self.loop is not None
         stored = self.loop.replace_labels()
         self._seen_weight_changes = stored.weight_changes
-        self.queries, self.labels = stored.queries, stored.new_labels
+        self.queries, self.labels, self._more_answers = stored.queries, stored.new_labels, stored.more_answers
         self.metrics |= {keys.QUERIES: self.queries, keys.LABELS: self.labels}
         self._notice(
             [

@@ -13,28 +13,65 @@ from rlhp_ray.preferences.source_weights import RecordedWeights
 from rlhp_ray.seeding import derive_rng
 
 RECENT_CLIPS = 128  # sample of the pool over which rewards are normalised: 3,200 steps, 25 MB of pixels
+ANSWERS_AT_ONCE = 256  # of those that others had asked, handed to one trial in a round: of pixels 100 MB
 NO_MODELS = ClipModels()
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A trial that asks, alone or among others that share the answers.
+
+    Args:
+        trial: its name, as its clips are filed.
+        taken: how many of the run's own queries it has taken up, in their order; None for all that were asked so far.
+    """
+
+    trial: str = ""
+    taken: int | None = None
+
+
+ALONE = Asker()
+
+
+@dataclass(frozen=True, eq=False)
+class NewAnswers:
+    """What was answered since the last call, whoever asked.
+
+    Args:
+        preferences: on disk, in the order of their queries, skips included.
+        clips: the clips that they refer to, by id.
+        notices: what the user must know of the teacher, each thing once.
+    """
+
+    preferences: list[Preference]
+    clips: dict[str, Clip]
+    notices: list[str]
 
 
 @dataclass(frozen=True, eq=False)
 class AnsweredRound:
-    """What one round of queries gave.
+    """What one round of queries gives to the trial that asked.
 
     Args:
-        preferences: new answers in the order of their queries, skips included.
+        preferences: answers that it had not taken up, in the order of their queries, skips included.
         clips: the clips that they refer to, by id.
-        recent: a sample of the clip pool.
+        recent: a sample of its clips in the pool.
         notices: what the user must know of the teacher, each thing once.
+        taken: how many of the run's own queries it has taken up with these.
     """
 
     preferences: list[Preference]
     clips: dict[str, Clip]
     recent: list[Clip]
     notices: list[str]
+    taken: int
 
 
 class PairCollector:
-    """One trial's clip pool and preference store. Every random choice is derived from seed and query number.
+    """The clip pool and the preference store of a trial, or of several that share the answers.
+
+    Every random choice is derived from seed and query number. Queries are numbered in the order in which they were
+    asked, and each trial takes their answers up in that order: what it has is told by how many.
 
     Args:
         store: durable.
@@ -54,14 +91,30 @@ class PairCollector:
         self.queries = 0
         self._asked: set[tuple[str, str]] = set()
 
-    def ask(self, due: int, env_steps: int, models: ClipModels = NO_MODELS) -> AnsweredRound:
+    def ask(self, due: int, env_steps: int, models: ClipModels = NO_MODELS, asker: Asker = ALONE) -> AnsweredRound:
         """Ask until `due` queries were asked in all; answers are on disk when this returns.
+
+        A trial that shares them is given those of others with its own, so many that memory is bounded: the rest next
+        time.
 
         Args:
             due: queries in all.
-            env_steps: age of the run.
+            env_steps: age of the run that asks.
             models: what the query strategy may know of clips.
+            asker: whose answers these are to become.
         """
+        before, recent = self.queries, self._recent(env_steps, asker.trial)
+        new = self._ask(due, env_steps, models, recent, asker.trial)
+        taken = before if asker.taken is None else asker.taken
+        earlier = self.stored_in((self.num_loaded + taken, self.num_loaded + before))
+        handed = [*earlier, *new.preferences][: max(ANSWERS_AT_ONCE, len(new.preferences))]
+        clips = {**self.stored_clips(handed[: len(earlier)]), **new.clips}
+        if handed:
+            taken = handed[-1].query_index + 1 - self.num_loaded
+        return AnsweredRound(handed, clips, recent, new.notices, taken)
+
+    def _ask(self, due: int, env_steps: int, models: ClipModels, recent: list[Clip], trial: str) -> NewAnswers:
+        """Ask until `due` queries were asked in all; `recent` is a sample of the clips of the trial that asks."""
         raise NotImplementedError
 
     def recorded_weights(self) -> RecordedWeights:
@@ -73,8 +126,10 @@ class PairCollector:
         """Clips that were asked about in this run, or that it started with preferences about."""
         return {clip_id for pair in self._asked for clip_id in pair}
 
-    def _recent(self, env_steps: int) -> list[Clip]:
-        return self.pool.sample(derive_rng(self._seed, "recent", env_steps), RECENT_CLIPS)
+    def _recent(self, env_steps: int, trial: str | None = None) -> list[Clip]:
+        """A sample of the pool, of one trial's clips where it has any there."""
+        own = None if trial is None else self.pool.recorded_by(trial)
+        return self.pool.sample(derive_rng(self._seed, "recent", env_steps), RECENT_CLIPS, own or None)
 
     def _choose(self, number: int, num_pairs: int, models: ClipModels) -> list[tuple[str, str]]:
         """At most `num_pairs` new pairs; `number` is that of the first of them."""
@@ -108,6 +163,10 @@ class PairCollector:
                 "before the checkpoint. Restore preferences.sqlite beside the run, then resume it."
             )
         return preferences
+
+    def stored_in(self, queries: tuple[int, int]) -> list[Preference]:
+        """Stored answers to the queries from one number, loaded ones counted too, to before another."""
+        return self._store.preferences(queries[1], queries[0])
 
     def stored_clips(self, preferences: Sequence[Preference]) -> dict[str, Clip]:
         """The clips that stored answers refer to, by id."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.errors import TeacherError
 from rlhp_ray.preferences.pair_chooser import ClipModels
-from rlhp_ray.preferences.pair_collector import NO_MODELS, AnsweredRound, PairCollector, unordered
+from rlhp_ray.preferences.pair_collector import NewAnswers, PairCollector, unordered
 from rlhp_ray.preferences.preference import Preference
 from rlhp_ray.preferences.preference_store import PreferenceStore
 from rlhp_ray.preferences.teachers import Teacher
@@ -30,30 +30,27 @@ class PreferenceCollector(PairCollector):
         super().__init__(store, pool_clips, seed, selection)
         self._teacher = teacher
 
-    def ask(self, due: int, env_steps: int, models: ClipModels = NO_MODELS) -> AnsweredRound:
-        """Ask until `due` queries were asked in all; answers are on disk when this returns.
+    def _ask(self, due: int, env_steps: int, models: ClipModels, recent: list[Clip], trial: str) -> NewAnswers:
+        """Ask until `due` queries were asked in all, or fewer where the pool holds no more new pairs.
 
         A query that was answered before (the run was killed after its answer and resumed) is found, not asked again;
         so is a pair that the same teacher judged under another number, and it stays stored once.
 
-        Args:
-            due: queries in all; fewer are asked where the pool holds no more new pairs.
-            env_steps: age of the run.
-            models: what the query strategy may know of clips.
-
         Raises:
             TeacherError: a function of the user's failed; no answer of this call is kept.
         """
-        recent = self._recent(env_steps)
         chosen = self._choose(self._next_query, due - self.queries, models)
-        notices = self._calibrate(recent) if chosen else []
+        notices = []
+        if chosen:
+            has_others = len(self.pool.recorded_by(trial)) < len(self.pool)
+            notices = self._calibrate(self._recent(env_steps) if has_others else recent)
         answered = [self._answer(index, *pair, env_steps) for index, pair in enumerate(chosen, start=self._next_query)]
         clips = self._clips_of(answered)
         if answered:
             self._store.record(answered, clips.values())
         self.queries += len(answered)  # after the store has acknowledged them: else they would never be asked again
         self._asked.update(unordered(*pair) for pair in chosen)
-        return AnsweredRound(answered, clips, recent, notices)
+        return NewAnswers(answered, clips, notices)
 
     @property
     def _next_query(self) -> int:

@@ -157,12 +157,12 @@ class PreferenceStore:
             ) from error
         return replace(preference, query_index=query_index)
 
-    def preferences(self, before_query: int | None = None) -> list[Preference]:
-        """All preferences in the order of their queries; with `before_query`, those of smaller index."""
+    def preferences(self, before_query: int | None = None, first_query: int = 0) -> list[Preference]:
+        """Preferences in the order of their queries: from `first_query` on, and those before `before_query`."""
         rows = self._rows(
             "SELECT query_index, left_id, right_id, answer, source, env_steps FROM preferences "
-            "WHERE ? IS NULL OR query_index < ? ORDER BY query_index",
-            (before_query, before_query),
+            "WHERE query_index >= ? AND (? IS NULL OR query_index < ?) ORDER BY query_index",
+            (first_query, before_query, before_query),
         )
         return [Preference(row[0], row[1], row[2], Answer(row[3]), row[4], row[5]) for row in rows]
 

@@ -12,6 +12,7 @@ from rlhp_ray.errors import ArchiveError, LabellingStorageError
 from rlhp_ray.experiment.disk_use import bytes_below
 from rlhp_ray.experiment.metrics_series import MetricRow, Series, metric_series, read_metric_rows
 from rlhp_ray.experiment.run_archive import RunArchive
+from rlhp_ray.preferences.database_location import preferences_directory
 from rlhp_ray.preferences.judgements import read_judgements
 from rlhp_ray.preferences.labeller_quality import PeopleQuality, people_quality
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
@@ -32,6 +33,7 @@ class ReportRun:
         videos: of its directory.
         bytes_on_disk: of its directory.
         people: how good the answers of its labellers are; None where its teacher is simulated.
+        answers_in: directory with these answers: its own, or that of the sweep whose runs share them.
         flaws: what could not be read of it, each in one line.
     """
 
@@ -43,6 +45,7 @@ class ReportRun:
     videos: tuple[Path, ...]
     bytes_on_disk: int
     people: PeopleQuality | None
+    answers_in: Path
     flaws: tuple[str, ...]
 
     @property
@@ -105,7 +108,8 @@ def read_report_run(record: RunRecord) -> ReportRun:
         diagnostics = None
         flaws.append(str(error))
     people = None
-    queue_file = archive.directory / QUEUE_FILE
+    answers_in = preferences_directory(archive.directory)
+    queue_file = answers_in / QUEUE_FILE
     if queue_file.exists():
         try:
             people = people_quality(read_judgements(queue_file))
@@ -113,7 +117,9 @@ def read_report_run(record: RunRecord) -> ReportRun:
             flaws.append(str(error))
     videos = tuple(sorted(archive.videos_dir.glob("*.mp4")))
     size = bytes_below(archive.directory)
-    return ReportRun(record, config, rows, diagnostics, _action_space(archive), videos, size, people, tuple(flaws))
+    return ReportRun(
+        record, config, rows, diagnostics, _action_space(archive), videos, size, people, answers_in, tuple(flaws)
+    )
 
 
 def _action_space(archive: RunArchive) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rlhp_ray.errors import ArchiveError
 from rlhp_ray.experiment.session_lock import SessionState, session_state
+from rlhp_ray.preferences.database_location import preferences_directory
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
 from rlhp_ray.report.report_run import ReportRun, read_report_run
 from rlhp_ray.runs.run_index import open_run, read_index
@@ -86,7 +87,7 @@ def _stamp(record: RunRecord) -> Stamp:
     archive = record.archive
     files = (
         archive.config_file, archive.summary_file, archive.metrics_file, archive.diagnostics_file, archive.videos_dir,
-        archive.notes_file, archive.checkpoints_dir, archive.directory / QUEUE_FILE,
+        archive.notes_file, archive.checkpoints_dir, preferences_directory(archive.directory) / QUEUE_FILE,
     )  # fmt: skip
     return (record.status, *(_file_stamp(file) for file in files))
 

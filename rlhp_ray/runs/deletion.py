@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rlhp_ray.errors import ArchiveError
 from rlhp_ray.experiment.disk_use import bytes_below
+from rlhp_ray.preferences.database_location import preferences_directory
 from rlhp_ray.runs.run_index import open_run
 from rlhp_ray.runs.run_record import RunRecord, is_running
 from rlhp_ray.runs.value_text import bytes_text, count_text
@@ -34,11 +35,18 @@ def freed_table(records: Sequence[RunRecord]) -> tuple[str, int]:
     """A line a run with what it takes and holds, and the bytes of all together."""
     sizes = [bytes_below(record.archive.directory) for record in records]
     lines = [
-        f"  {bytes_text(size):>10}  {record.archive.directory}  "
-        f"({record.status}, {count_text(record.facts.get('labels'))} labels)"
+        f"  {bytes_text(size):>10}  {record.archive.directory}  ({record.status}, {_labels_text(record)})"
         for record, size in zip(records, sizes, strict=True)
     ]
     return "\n".join(lines), sum(sizes)
+
+
+def _labels_text(record: RunRecord) -> str:
+    """The labels that go with a run, or where those that it shares stay."""
+    directory = record.archive.directory
+    text = f"{count_text(record.facts.get('labels'))} labels"
+    kept_in = preferences_directory(directory)
+    return text if kept_in == directory else f"{text}, which stay in {kept_in}"
 
 
 def delete_run(record: RunRecord) -> None:

@@ -43,10 +43,21 @@ class Reproduction:
 
 
 def plan_reproduction(original: RunRecord, overrides: Sequence[str]) -> Reproduction:
-    """Where the new run and its code go. Raises ArchiveError where the run is damaged or the new name is taken."""
+    """Where the new run and its code go.
+
+    Raises:
+        ArchiveError: the run is damaged.
+        ConfigError: the new name is taken, or the run shared its answers with others.
+    """
     if original.problem is not None:
         raise ArchiveError(f"{original.archive.directory} is damaged: {original.problem}. It cannot be made again.")
     given = dict(override.partition("=")[::2] for override in overrides)
+    if original.config.value("scope") == "sweep" and "scope" not in given:
+        raise ConfigError(
+            f"{original.archive.directory} shared its answers with the other runs of its sweep, and cannot be made "
+            "again without them; expected a run with answers of its own. Start the sweep again, by the command in its "
+            "command.txt, or add scope=trial for a run with as many queries of its own."
+        )
     directory = original.archive.directory
     name = given.get("name") or f"{_plain(directory.name)}-again-{secrets.token_hex(3)}"
     parent = directory.parent

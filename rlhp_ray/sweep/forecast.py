@@ -167,13 +167,14 @@ def describe_plan(sweep: Sweep, configs: Sequence[RunConfig], expected: Forecast
     if in_all > len(trials):
         lines.append(f"  {'...':<14}{in_all - len(trials)} more, whose settings follow from what these come to")
     labels = sum(config.preferences.labels for config in configs if config.reward_source == "preferences")
-    labels = labels * in_all // len(trials)
+    is_shared = sweep.config.shares_preferences
+    labels = sweep.config.preferences.labels if is_shared else labels * in_all // len(trials)
     env_steps = sum(config.training.env_steps for config in configs) * in_all // len(trials)
     rows = {
         "trials": f"{in_all}, {expected.concurrent} beside each other; {expected.trial_cpus:g} of "
         f"{expected.cpus:g} CPUs each",
         "env steps": f"{env_steps:,}",
-        "queries": f"{labels:,}",
+        "queries": f"{labels:,}{_sharing_text(in_all, expected.concurrent) if is_shared else ''}",
         "time": _time_text(expected),
         "cost": _cost_text(expected),
     }
@@ -183,6 +184,12 @@ def describe_plan(sweep: Sweep, configs: Sequence[RunConfig], expected: Forecast
     if expected.bytes_on_disk is not None:
         rows["disk"] = f"about {bytes_text(round(expected.bytes_on_disk))}"
     return "\n".join([*lines, "", *(f"  {name:<14}{value}" for name, value in rows.items())])
+
+
+def _sharing_text(trials: int, concurrent: int) -> str:
+    if concurrent >= trials:
+        return ", whose answers all trials share"
+    return ", whose answers all trials share: those that begin later may find all of them asked about earlier policies"
 
 
 def _time_text(expected: Forecast) -> str:

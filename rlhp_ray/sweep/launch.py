@@ -3,26 +3,30 @@
 import contextlib
 import os
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rlhp_ray.config.loading import dump_config
 from rlhp_ray.config.price_table import PRICES_FILE, read_prices
 from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.errors import ArchiveError, RlhpError
 from rlhp_ray.experiment.archive_files import archive_errors, make_run_directory, require_disk_space, write_durably
 from rlhp_ray.experiment.console_log import ConsoleLog
 from rlhp_ray.experiment.failure_record import DRIVER, FailureRecord
+from rlhp_ray.experiment.labelling_page import labelling_page, offer_gold_pairs
 from rlhp_ray.experiment.provenance import mask_secrets
 from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.session_lock import SessionState, session_lock, session_state
 from rlhp_ray.experiment.summary import RunStatus
 from rlhp_ray.experiment.trial import ERROR_FILE, known_cause, say
+from rlhp_ray.reward.run_ensemble import ensemble_spec, preference_subject
 from rlhp_ray.sweep.growth import grown_sweep
 from rlhp_ray.sweep.plan import PlannedTrial
 from rlhp_ray.sweep.results import TrialResult, describe_sweep, read_results, write_results
+from rlhp_ray.sweep.sharing import config_of_all
 from rlhp_ray.sweep.sweep_file import Sweep
 
 CONSOLE_FILE = "console.log"
@@ -151,15 +155,31 @@ def _train(directory: Path, sweep: Sweep, place: RayPlace, command: str) -> bool
     Returns whether somebody interrupted them.
     """
     try:
-        with _ray(sweep, place) as address:
+        with _people(directory, sweep), _ray(sweep, place) as address:
             if address:
                 say(f"Ray dashboard {address}")
-            return _train_rounds(directory, sweep, command)
+            from rlhp_ray.sweep.shared_buffer import shared_buffer
+
+            with shared_buffer(directory, sweep) as buffer:
+                return _train_rounds(directory, sweep, command, buffer)
     except Exception as error:
         (directory / ERROR_FILE).write_text(traceback.format_exc())
         text = known_cause(error) or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
         say(f"rlhp: error: {text}\n  whole error: {directory / ERROR_FILE}\n  to go on:    rlhp resume {directory}")
     return False
+
+
+@contextlib.contextmanager
+def _people(directory: Path, sweep: Sweep) -> Iterator[None]:
+    """The page of people who label for all trials, where there are any."""
+    config = config_of_all(sweep)
+    if not config.shares_preferences:
+        yield
+        return
+    description = describe_env(config.env.id, frame_skip=config.env.frame_skip)
+    offer_gold_pairs(directory, config, preference_subject(config, ensemble_spec(config, description)))
+    with labelling_page(directory, config):
+        yield
 
 
 def _ray(sweep: Sweep, place: RayPlace) -> contextlib.AbstractContextManager[str | None]:
@@ -168,7 +188,7 @@ def _ray(sweep: Sweep, place: RayPlace) -> contextlib.AbstractContextManager[str
     return ray_session(_most_env_runners(sweep), place.dashboard)
 
 
-def _train_rounds(directory: Path, sweep: Sweep, command: str) -> bool:
+def _train_rounds(directory: Path, sweep: Sweep, command: str, buffer: str | None) -> bool:
     """All that is left at once, then, of a search, round after round; a trial that fails is not tried again here."""
     from rlhp_ray.sweep.session import SweepSession
 
@@ -177,7 +197,7 @@ def _train_rounds(directory: Path, sweep: Sweep, command: str) -> bool:
         if left:
             runs = {trial.name: _open_run(directory, sweep.trial_config(trial), trial.name, command) for trial in left}
             ended = len(sweep.trials) - len(left)
-            if SweepSession(runs, sweep.settings, ended, sweep.trials_in_all).run():
+            if SweepSession(runs, sweep.settings, ended, sweep.trials_in_all, buffer).run():
                 return True
         grown = grown_sweep(sweep, read_results(directory, sweep))
         left = list(grown.trials[len(sweep.trials) :])

@@ -15,7 +15,7 @@ from rlhp_ray.seeding import derive_rng
 from rlhp_ray.sweep.axes import Axis, combine, parse_axis
 
 MAX_TRIALS = 1000  # ours: beyond it a grid is a slip rather than a plan
-_OWN = ("name", "output_dir", "question", "expect")  # keys of the sweep as a whole
+_OWN = ("name", "output_dir", "question", "expect", "scope")  # keys of the sweep as a whole
 _FREE = "training.rllib."
 
 

@@ -33,6 +33,7 @@ class SweepProgress(Callback):
         self._healths = healths
         self._done = dict.fromkeys(env_steps, 0)
         self._first: dict[str, int] = {}
+        self._held: set[str] = set()
         self._running: set[str] = set()
         self._ended, self._trials_in_all = ended_before, trials_in_all
         self._started: float | None = None
@@ -48,6 +49,7 @@ class SweepProgress(Callback):
         if name not in self._running and result.get("hostname") not in (None, socket.gethostname()):
             self._line.notice(f"{name:<14}runs on {result['hostname']}")
         self._running.add(name)
+        (self._held.add if metrics.get(keys.HELD_FOR_PEOPLE) else self._held.discard)(name)
         self._done[name] = min(metrics[keys.ENV_STEPS], self._budgets[name])
         self._first.setdefault(name, self._done[name])
         self._show()
@@ -64,6 +66,7 @@ class SweepProgress(Callback):
     def _end(self, trial: Any, text: str) -> None:
         name = str(trial)
         self._running.discard(name)
+        self._held.discard(name)
         self._ended += 1
         self._done[name] = self._budgets[name]
         self._line.notice(f"{name:<14}{text}")
@@ -77,7 +80,8 @@ class SweepProgress(Callback):
 
     def _trial_text(self, name: str) -> str:
         done, mark = f"{name} {100 * self._done[name] // self._budgets[name]} %", self._healths[name].mark
-        return f"{done} ({mark})" if mark else done
+        notes = ", ".join(note for note in ("waiting for people" if name in self._held else "", mark) if note)
+        return f"{done} ({notes})" if notes else done
 
     def _time_left(self) -> str:
         """As long again per env step as so far, with as many trials beside each other."""

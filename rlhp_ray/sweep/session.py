@@ -20,7 +20,7 @@ from rlhp_ray.experiment.run_recorder import RunRecorder
 from rlhp_ray.experiment.tracking import TrackedRun, start_trackers
 from rlhp_ray.experiment.tuning import run_checkpoints, tune_directory
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
-from rlhp_ray.policy.preference_algorithm import STORE_DIRECTORY_KEY, TRIAL_CPUS_KEY
+from rlhp_ray.policy.preference_algorithm import BUFFER_NAME_KEY, STORE_DIRECTORY_KEY, TRIAL_CPUS_KEY
 from rlhp_ray.reward.space_json import space_to_dict
 from rlhp_ray.sweep.progress import SweepProgress
 from rlhp_ray.sweep.recorder import SweepRecorder, TrialClock
@@ -39,6 +39,7 @@ class SweepSession:
         settings: of the sweep.
         ended_before: trials of the sweep that are over.
         trials_in_all: of the sweep.
+        buffer: name of the PreferenceBuffer that all of them share; None where each has its own.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class SweepSession:
         settings: SweepSettings,
         ended_before: int,
         trials_in_all: int,
+        buffer: str | None = None,
     ) -> None:
-        self._settings = settings
+        self._settings, self._buffer = settings, buffer
         self._stopper = InterruptStopper()
         self._longest = max(config.training.env_steps for _, config in runs.values())
         recorders = {}
@@ -87,6 +89,8 @@ class SweepSession:
         """A trial as an experiment of its own: checkpoints, and what Tune files, then lie in the run's directory."""
         algorithm = trial_algorithm(config, self._settings)
         algorithm.env_config[STORE_DIRECTORY_KEY] = str(archive.directory)
+        if self._buffer is not None:
+            algorithm.env_config[BUFFER_NAME_KEY] = self._buffer
         storage, session = tune_directory(archive)
         assert algorithm.algo_class is not None
         return Experiment(

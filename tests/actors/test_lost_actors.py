@@ -68,7 +68,7 @@ class Trial:
             made = create_reward_learner(CONFIG, SPEC, f"learner:{directory}:{lost}", num_cpus=0, num_gpus=0)
             return noted(ActorKind.LEARNER, made)
 
-        self.actors = TrialActors(make_buffer(0), make_learner(0), make_buffer, make_learner)
+        self.actors = TrialActors("trial", make_buffer(0), make_learner(0), make_buffer, make_learner)
         self.loop = PreferenceLoop(self.actors, self.state, waits)
 
     def state(self) -> LearnerState:
@@ -87,8 +87,7 @@ class Trial:
         self.loop.start_round(PER_ROUND * number, env_steps=number, published=self.published)
 
     def take_up(self, finished: FinishedRound) -> FinishedRound:
-        recount = self.loop.take_recount()
-        self.labels = finished.report.new_labels + (self.labels if recount is None else recount.new_labels)
+        self.labels += finished.report.new_labels
         self.published, self.optimiser = finished.fitted.published, finished.fitted.optimiser
         self.queries = finished.report.queries
         return finished

@@ -1,7 +1,7 @@
 """The class behind the actor, without Ray: which strategy is in force, and which labels reach the learner."""
 
 import math
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import gymnasium as gym
 import numpy as np
@@ -9,11 +9,12 @@ import pytest
 
 from rlhp_ray.actors import preference_buffer
 from rlhp_ray.actors.preference_buffer import PreferenceBuffer, RoundData
+from rlhp_ray.actors.trial_actors import UnknownTrial
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.config.schema import TeacherConfig
 from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.preferences.source_weights import weigh_source
-from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
+from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
 from rlhp_ray.reward.labelled_pairs import LabelledPairBuffer, LabelledPairs, bootstrap_weights
 from rlhp_ray.reward.network_spec import NetworkSpec
 from rlhp_ray.reward.observation_scaling import ObservationScaling
@@ -22,14 +23,35 @@ SPACE, BUTTONS = gym.spaces.Box(-1.0, 1.0, (3,), np.float32), gym.spaces.Discret
 SPEC = EnsembleSpec(SPACE, BUTTONS, 3, NetworkSpec("mlp", (16,)), ObservationScaling.from_space(SPACE), 1.0, 0)
 
 
+class OfOneTrial(PreferenceBuffer.__ray_metadata__.modified_class):
+    """The class behind the actor as one trial sees it, which takes up whatever it is given."""
+
+    def __init__(self, *arguments) -> None:
+        super().__init__(*arguments)
+        self.join("trial", [])
+        self.taken = 0
+
+    def add_clips(self, clips):
+        super().add_clips("trial", clips)
+
+    def ask(self, due, env_steps, published):
+        data, report = super().ask("trial", self.taken, due, env_steps, published)
+        self.taken = report.queries
+        return data, report
+
+    def replay(self, before_query):
+        report, portions = super().replay(before_query)
+        self.taken = report.queries
+        return report, portions
+
+
 @pytest.fixture
 def asked(tmp_path):
     """The pairs that a fresh buffer asks about under a version of the reward."""
 
     def ask(selection: str, version: int) -> list[list[float]]:
-        plain_class = PreferenceBuffer.__ray_metadata__.modified_class
         path = tmp_path / f"{selection}{version}.sqlite"
-        buffer = plain_class(str(path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, selection, None, {}, 1000)
+        buffer = OfOneTrial(str(path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, selection, None, {}, 1000)
         rng = np.random.default_rng(0)
         observations = rng.uniform(-1, 1, (30, 5, 3)).astype(np.float32)
         rewards = np.arange(30, dtype=np.float32)[:, None].repeat(5, axis=1)
@@ -63,8 +85,7 @@ def buffer(tmp_path):
     """A buffer with 40 clips in its pool, of which some tie, so that every answer is a label."""
 
     def make(window: int | None = None, weights=WEIGHTS, path="store.sqlite"):
-        plain_class = PreferenceBuffer.__ray_metadata__.modified_class
-        made = plain_class(
+        made = OfOneTrial(
             str(tmp_path / path), {"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, "uniform", window, weights, 1000
         )
         rng = np.random.default_rng(0)
@@ -98,8 +119,8 @@ def test_a_resumed_learner_holds_the_window_of_the_undisturbed_one(buffer, monke
     resumed = buffer(window)
     report, portions = resumed.replay(before_query=60)
     assert (report.queries, report.new_labels) == (60, 60)
-    assert portions == math.ceil(min(window or 60, 60) / per_portion)
-    after = learner_after([resumed.replayed(portion) for portion in range(portions)], window)
+    assert len(portions) == math.ceil(min(window or 60, 60) / per_portion)
+    after = learner_after([resumed.replayed(portion) for portion in portions], window)
     assert columns(after) == columns(before)
     assert len(after) == min(window or 60, 60) and after.query_index.tolist() == list(range(60 - len(after), 60))
     for side in (before, after):
@@ -114,8 +135,8 @@ def test_a_resume_reads_the_clips_of_one_portion_at_a_time(buffer, monkeypatch):
     read, stored = [], resumed._collector._store.clips
     monkeypatch.setattr(resumed._collector._store, "clips", lambda ids: read.append(set(ids)) or stored(read[-1]))
     _, portions = resumed.replay(None)
-    assert read == [] and portions == 3
-    assert [len(resumed.replayed(portion).new_pairs) for portion in range(portions)] == [5, 5, 2]
+    assert read == [] and len(portions) == 3
+    assert [len(resumed.replayed(portion).new_pairs) for portion in portions] == [5, 5, 2]
     assert max(map(len, read)) <= 2 * 5
 
 
@@ -127,15 +148,15 @@ def test_a_round_larger_than_the_window_hands_over_its_newest_labels(buffer):
 
 def test_nothing_stored_is_no_portion(buffer):
     report, portions = buffer().replay(None)
-    assert (report.queries, report.new_labels, portions) == (0, 0, 0)
+    assert (report.queries, report.new_labels, portions) == (0, 0, [])
 
 
 def test_labels_weigh_what_their_source_weighs(buffer):
     data, _ = buffer().ask(10, 0, None)
     assert set(data.new_pairs.weight.tolist()) == {0.5}
     resumed = buffer(weights={})
-    resumed.replay(None)
-    assert set(resumed.replayed(0).new_pairs.weight.tolist()) == {1.0}
+    _, (portion,) = resumed.replay(None)
+    assert set(resumed.replayed(portion).new_pairs.weight.tolist()) == {1.0}
 
 
 def test_a_source_that_never_answers_is_a_notice_of_the_first_answers(buffer):
@@ -182,15 +203,14 @@ def test_the_reference_is_that_of_the_first_round_also_after_a_resume(buffer):
     made, resumed = buffer(), buffer(path="other.sqlite")
     first, _ = made.ask(3, 100, None)
     later, _ = made.ask(6, 200, None)
-    resumed.restore_reference(made.dump_reference())
+    resumed.restore_reference("trial", made.dump_reference("trial"))
     after, _ = resumed.ask(3, 300, None)
     for data in (later, after):
         np.testing.assert_array_equal(data.reference.observations, first.reference.observations)
 
 
 def test_a_pool_without_clips_has_none_to_look_at(tmp_path):
-    plain_class = PreferenceBuffer.__ray_metadata__.modified_class
-    made = plain_class(str(tmp_path / "s.sqlite"), {"env_id": "x"}, TeacherConfig(), 9, 0, SPEC, "uniform", None, {}, 9)
+    made = OfOneTrial(str(tmp_path / "s.sqlite"), {"env_id": "x"}, TeacherConfig(), 9, 0, SPEC, "uniform", None, {}, 9)
     data, report = made.ask(0, 0, None)
     assert data.fresh is None and data.reference is None
     assert len(report.fresh_true_returns) == 0
@@ -203,11 +223,11 @@ def test_what_is_withdrawn_reaches_the_learner_no_more_and_is_counted_no_more(bu
     weigh_source(tmp_path / "store.sqlite", "oracle", 0)
     data, report = made.ask(15, 100, None)
     assert (data.new_pairs, report.new_labels, report.queries, report.weight_changes) == (None, 0, 15, 1)
-    assert made.replay(None)[1] == 0
+    assert made.replay(None)[1] == []
     weigh_source(tmp_path / "store.sqlite", "oracle", 0.5)
-    report, portions = made.replay(None)
-    assert (report.new_labels, portions, report.weight_changes) == (15, 1, 2)
-    assert made.replayed(0).new_pairs.weight.tolist() == [0.5] * 15
+    report, (portion,) = made.replay(None)
+    assert (report.new_labels, report.weight_changes) == (15, 2)
+    assert made.replayed(portion).new_pairs.weight.tolist() == [0.5] * 15
 
 
 def test_what_is_recorded_goes_before_the_configuration(buffer, tmp_path):
@@ -215,3 +235,42 @@ def test_what_is_recorded_goes_before_the_configuration(buffer, tmp_path):
     assert set(made.ask(3, 0, None)[0].new_pairs.weight) == {2.0}
     weigh_source(tmp_path / "store.sqlite", "oracle", 3.0)
     assert set(made.ask(6, 0, None)[0].new_pairs.weight) == {3.0}
+
+
+def test_a_trial_that_a_new_process_does_not_know_is_told_so_whatever_it_asks(buffer):
+    made = super(OfOneTrial, buffer())
+    for call in (
+        lambda: made.add_clips("other", []),
+        lambda: made.ask("other", 0, 5, 0, None),
+        lambda: made.dump_pool("other"),
+        lambda: made.restore_pool("other", []),
+        lambda: made.dump_reference("other"),
+        lambda: made.restore_reference("other", []),
+    ):
+        with pytest.raises(UnknownTrial, match="other"):
+            call()
+    made.join("other", [])
+    assert made.ask("other", 0, 5, 0, None)[1].queries == 5
+
+
+def test_a_buffer_that_goes_on_asks_nothing_again_though_nobody_replays(buffer, tmp_path):
+    buffer().ask(10, 0, None)
+    plain = PreferenceBuffer.__ray_metadata__.modified_class
+    arguments = ({"env_id": "x"}, TeacherConfig(), 100, 0, SPEC, "uniform", None, {}, 1000)
+    again = plain(str(tmp_path / "store.sqlite"), *arguments, goes_on=True)
+    again.join("trial", [])
+    data, report = again.ask("trial", 4, 10, 0, None)
+    assert (report.queries, report.new_labels, data.new_pairs.query_index.tolist()) == (10, 6, [4, 5, 6, 7, 8, 9])
+
+
+def test_features_of_clips_are_scaled_alike_for_all_trials(buffer):
+    """They are compared with those of clips that were asked about before, for another trial."""
+    made = buffer()
+    first = RewardEnsemble(SPEC).published().scaling
+    scalings = [first, replace(first, offset=np.full(3, 9.0, np.float32))]
+    used = []
+    for scaling in scalings:
+        published = RewardEnsemble(SPEC).published()
+        models = made._models(PublishedReward(0, published.weights, published.normaliser, scaling))
+        used.append(models.features.keywords["scaling"])
+    assert used[0] is used[1] is scalings[0]

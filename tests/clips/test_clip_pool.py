@@ -82,3 +82,18 @@ def test_ages_follow_the_clips_and_survive_a_dump():
     restored.restore(pool.dump())
     assert restored.ages.tolist() == [20, 30, 40]
     assert ClipPool(3).ages.shape == (0,)
+
+
+def test_of_several_trials_each_dumps_and_restores_its_own_clips():
+    pool = ClipPool(5)
+    pool.add(make_clips(0, 1), "a")
+    pool.add(make_clips(2), "b")
+    dumped = pool.dump("a")
+    pool.add(make_clips(3), "a")
+    assert pool.recorded_by("a") == [clip.clip_id for clip in make_clips(0, 1, 3)]
+    assert pool.newest_by("a") == [clip.clip_id for clip in make_clips(3)]
+    pool.restore(dumped, "a")
+    assert numbers_in(pool) == [2, 0, 1]
+    pool.add(make_clips(4, 5, 6), "b")
+    assert (numbers_in(pool), pool.dropped) == ([0, 1, 4, 5, 6], 1)
+    assert pool.newest_by("c") == []

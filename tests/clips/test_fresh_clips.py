@@ -78,3 +78,10 @@ def test_a_restored_reference_is_the_one_that_was_dumped(pool):
     found = resumed.sample(pool, np.random.default_rng(5), set())[1]
     assert ids(found) == ids(expected)
     np.testing.assert_array_equal(found[0].observations, expected[0].observations)
+
+
+def test_a_trial_is_watched_by_its_own_clips_however_old_those_of_others_are(pool):
+    own = [Clip(np.full((3, 2), 900.0 + index), np.zeros(3, int), np.zeros(3), 20) for index in range(9)]
+    pool.add(own, "late")
+    fresh, reference = FreshClips().sample(pool, rng(), set(), "late")
+    assert set(ids(fresh)) == set(ids(reference)) == set(ids(own))

@@ -3,7 +3,7 @@
 import pytest
 
 from rlhp_ray.config.loading import find_config, known_configs, load_config
-from rlhp_ray.config.validation import validate_fitting, validate_gathering, validate_run
+from rlhp_ray.config.validation import require_own_preferences, validate_fitting, validate_gathering, validate_run
 from rlhp_ray.errors import ConfigError, EnvironmentNotSupportedError
 
 OF_MUJOCO = ("half_cheetah", "reacher")  # need the extra, which `make install` leaves out
@@ -290,3 +290,17 @@ def test_what_cannot_be_fitted_is_told(load, overrides, expected):
 
 def test_labels_play_no_part_in_fitting(load):
     validate_fitting(load("preferences.load=/etc/hostname", "preferences.labels=0"))
+
+
+def test_answers_are_shared_in_async_mode_alone(load):
+    told = message(load("scope=sweep", "mode=sync"))
+    assert "scope: got sweep with mode sync" in told and "set mode=async, or scope=trial" in told
+    validate_run(load("scope=sweep", "mode=async"))
+    validate_run(load("scope=sweep", "mode=sync", "reward_source=true_reward"))
+
+
+def test_a_single_run_shares_with_nobody(load):
+    with pytest.raises(ConfigError, match=r"scope: got sweep for a single run.* rlhp sweep CONFIG scope=sweep"):
+        require_own_preferences(load("scope=sweep", "mode=async"))
+    require_own_preferences(load("scope=sweep", "reward_source=true_reward"))
+    require_own_preferences(load())

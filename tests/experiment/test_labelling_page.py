@@ -39,7 +39,7 @@ def test_it_is_up_until_the_run_ends_and_comes_back_when_it_is_killed(tmp_path, 
     log = tmp_path / "log.txt"
     with log.open("w") as file:
         monkeypatch.setattr("sys.stderr", file)
-        with page.labelling_page(RunArchive(tmp_path), load_config("moving_dot", PEOPLE)):
+        with page.labelling_page(tmp_path, load_config("moving_dot", PEOPLE)):
             with urllib.request.urlopen(address_in(log, 0)) as response:
                 assert b"rlhp-token" in response.read()
             os.kill(int((tmp_path / ".labelling" / ".lock").read_text().split()[1]), signal.SIGKILL)
@@ -50,14 +50,14 @@ def test_it_is_up_until_the_run_ends_and_comes_back_when_it_is_killed(tmp_path, 
 
 
 def test_with_a_simulated_teacher_there_is_none(tmp_path):
-    with page.labelling_page(RunArchive(tmp_path), load_config("moving_dot")):
+    with page.labelling_page(tmp_path, load_config("moving_dot")):
         pass
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_without_a_page_of_its_own_says_how_to_serve_it(tmp_path, capsys):
     config = load_config("moving_dot", [*PEOPLE, "labelling.own_page=false"])
-    with page.labelling_page(RunArchive(tmp_path), config):
+    with page.labelling_page(tmp_path, config):
         assert capsys.readouterr().err == f"rlhp: serve the page of this run with: rlhp label {tmp_path}\n"
         assert QueryQueue(tmp_path / "labelling.sqlite").facts()["ended"] is False
     assert QueryQueue(tmp_path / "labelling.sqlite").facts()["ended"] is True
@@ -80,7 +80,7 @@ def test_gold_pairs_are_in_the_queue_before_anything_starts_and_rates_are_stated
     store.close()
     trial._check_inputs(RunArchive(tmp_path / "run"), config, description)
     assert f"gold pairs to check people by: 1 of {tmp_path / 'gold.sqlite'}" in capsys.readouterr().err
-    with page.labelling_page(RunArchive(tmp_path / "run"), config):
+    with page.labelling_page(tmp_path / "run", config):
         facts = QueryQueue(tmp_path / "run" / "labelling.sqlite").facts()
     assert (facts["gold_rate"], facts["repeat_rate"], facts["overlap_rate"]) == (0.05, 0.1, 0.0)
 

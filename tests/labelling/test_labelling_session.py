@@ -13,7 +13,7 @@ import pytest
 from rlhp_ray.errors import LabellingError
 from rlhp_ray.labelling.saved_clips import labelled_store, offer_saved
 from rlhp_ray.labelling.serving_options import ServingOptions
-from rlhp_ray.labelling.session import listening, serve_labels
+from rlhp_ray.labelling.session import invite, listening, serve_labels
 from rlhp_ray.preferences.preference import Answer, Preference
 from rlhp_ray.preferences.preference_source import DatabaseSource
 from rlhp_ray.preferences.preference_store import PreferenceStore
@@ -79,3 +79,13 @@ def test_a_taken_port_gives_the_next_one(capsys):
     with listening(18666) as first, listening(18666) as second:
         assert (first.getsockname()[1], second.getsockname()[1]) == (18666, 18667)
     assert capsys.readouterr().err == "rlhp: port 18666 is taken; using 18667\n"
+
+
+def test_the_page_of_a_run_that_shares_its_answers_is_that_of_its_sweep(tmp_path):
+    (tmp_path / "seed0").mkdir()
+    (tmp_path / "seed0" / "config.yaml").touch()
+    (tmp_path / "sweep.yaml").touch()
+    QueryQueue(tmp_path / "labelling.sqlite").close()
+    invite(tmp_path / "seed0", ServingOptions(address="https://labels.example.org"), "ada")
+    assert (tmp_path / ".labelling").is_dir()
+    assert [path.name for path in (tmp_path / "seed0").iterdir()] == ["config.yaml"]

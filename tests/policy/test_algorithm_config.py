@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sqlite3
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from ray.rllib.core.columns import Columns
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.errors import ConfigError
-from rlhp_ray.policy.algorithm_config import build_algorithm_config, preference_driven
+from rlhp_ray.policy.algorithm_config import build_algorithm_config, preference_driven, share_preferences
 from rlhp_ray.policy.swapped_env import swapped_env_of
 from rlhp_ray.reward.inference import load_reward
 
@@ -144,3 +145,32 @@ def test_an_unknown_rllib_setting_names_the_nearest() -> None:
     run = RunConfig.model_validate({"env": {"id": "Pendulum-v1"}, "training": {"rllib": {"entropy_coef": 0.1}}})
     with pytest.raises(ConfigError, match="did you mean entropy_coeff"):
         build_algorithm_config(run)
+
+
+def test_a_users_own_trials_share_one_set_of_answers(ray_here, tmp_path: Path) -> None:
+    shared = SETTINGS | {"mode": "async", "scope": "sweep"}
+    driven = [preference_driven(own_config(), **shared | {"seed": seed}) for seed in (0, 1)]
+    buffer = share_preferences(driven, tmp_path / "answers")
+    experiments = [
+        tune.Experiment(f"seed{seed}", config.algo_class, config=config.to_dict(), storage_path=str(tmp_path))
+        for seed, config in enumerate(driven)
+    ]
+    analysis = tune.run(experiments, verbose=0)
+    ray.kill(buffer)
+    for trial in analysis.trials:
+        metrics = trial.last_result[keys.METRICS]
+        assert (metrics[keys.QUERIES], metrics[keys.LABELS]) == (12, 12)
+    with sqlite3.connect(tmp_path / "answers" / "preferences.sqlite") as connection:
+        assert [row[0] for row in connection.execute("SELECT query_index FROM preferences")] == list(range(12))
+
+
+def test_sharing_without_the_scope_for_it_is_refused(tmp_path: Path) -> None:
+    driven = [preference_driven(own_config(), **SETTINGS)]
+    with pytest.raises(ConfigError, match='expected scope="sweep" of every trial'):
+        share_preferences(driven, tmp_path)
+
+
+def test_a_trial_that_is_to_share_and_does_not_know_with_whom_is_refused(ray_here) -> None:
+    driven = preference_driven(own_config(), **SETTINGS | {"mode": "async", "scope": "sweep"})
+    with pytest.raises(ConfigError, match="names no PreferenceBuffer"):
+        driven.build_algo()

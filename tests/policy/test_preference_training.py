@@ -113,9 +113,10 @@ def test_answers_that_count_otherwise_are_fitted_anew_once_and_a_checkpoint_says
         return report(changes=1, new_labels=5)
 
     def report(changes: int, new_labels: int) -> SimpleNamespace:
-        return SimpleNamespace(queries=20, new_labels=new_labels, new_ties=0, notices=[], weight_changes=changes)
+        counts = {"queries": 20, "more_answers": 0, "new_labels": new_labels, "new_ties": 0}
+        return SimpleNamespace(**counts, notices=[], weight_changes=changes)
 
-    training.loop = SimpleNamespace(replace_labels=replace, take_recount=lambda: None)
+    training.loop = SimpleNamespace(replace_labels=replace)
     with pytest.warns(UserWarning, match="fits the reward anew to the 5 labels that count"):
         training._count(report(changes=1, new_labels=2))
     assert (len(replaced), training.labels, training.weight_changes) == (1, 5, 0)  # not fitted yet

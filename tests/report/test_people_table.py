@@ -48,3 +48,13 @@ def test_a_damaged_queue_is_a_flaw_of_its_run(make_run, write, blank_pictures):
     (make_run("labelled") / QUEUE_FILE).write_bytes(b"no database" * 500)
     page = write()
     assert "<h3>People</h3>" not in page and "expected a queue that rlhp wrote" in page
+
+
+def test_answers_that_the_runs_of_a_sweep_share_are_told_once(make_run, write, blank_pictures, runs_dir):
+    for seed in (0, 1):
+        make_run(f"seed{seed}", folder=runs_dir / "shared", seed=seed)
+    (runs_dir / "shared" / "sweep.yaml").touch()
+    answer_some(runs_dir / "shared")
+    part = people_part(write())
+    assert part.count("<td>ada</td><td>5</td>") == 1
+    assert "shared: Agreement on 1 pair that" in part

@@ -54,3 +54,15 @@ def test_a_running_run_is_refused_also_one_that_was_started_meanwhile(make_run) 
         with pytest.raises(ArchiveError, match="has been started meanwhile"):
             delete_run(record)
     assert (first / "summary.json").is_file()
+
+
+def test_labels_that_stay_with_the_sweep_are_said_to_stay(make_run, runs_dir) -> None:
+    sweep = runs_dir / "sweep"
+    run = make_run("seed0", folder=sweep)
+    (sweep / "sweep.yaml").touch()
+    assert "(done, 200 labels)" in freed_table(runs_to_delete([run]))[0]
+    (sweep / "preferences.sqlite").touch()
+    records = runs_to_delete([run])
+    assert f"(done, 200 labels, which stay in {sweep})" in freed_table(records)[0]
+    delete_run(records[0])
+    assert (sweep / "preferences.sqlite").exists()

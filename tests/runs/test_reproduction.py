@@ -232,3 +232,12 @@ def test_a_trial_of_a_sweep_is_made_again_beside_the_sweep(make_run, runs_dir) -
     trial = make_run("seed0", folder=runs_dir / "sw")
     (runs_dir / "sw" / "sweep.yaml").write_text("")
     assert plan_reproduction(open_run(trial), ["name=again"]).directory == runs_dir / "again"
+
+
+def test_a_run_that_shared_its_answers_is_not_made_again_without_the_others(make_run, runs_dir) -> None:
+    (runs_dir / "sweep").mkdir()
+    (runs_dir / "sweep" / "sweep.yaml").touch()
+    run = open_run(make_run("seed0", folder=runs_dir / "sweep", config={"scope": "sweep", "mode": "async"}))
+    with pytest.raises(ConfigError, match="shared its answers with the other runs of its sweep"):
+        plan_reproduction(run, [])
+    assert plan_reproduction(run, ["scope=trial", "name=again"]).overrides == ("scope=trial",)

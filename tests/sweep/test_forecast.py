@@ -100,3 +100,12 @@ def test_a_trial_that_the_machine_can_never_hold_is_refused(tmp_path):
     configs = [load_config("moving_dot", ["env.num_env_runners=3"])]
     with pytest.raises(ConfigError, match=r"needs 5 CPUs \(2 and one for each env runner\), but this machine has 4"):
         forecast(configs, 2.0, tmp_path, len(configs))
+
+
+@pytest.mark.parametrize(("trial_cpus", "is_late"), [(0.5, False), (1.0, True)])
+def test_of_a_shared_budget_that_is_told_and_whether_trials_come_late_to_it(tmp_path, trial_cpus, is_late):
+    words = ["scope=sweep", "mode=async", "preferences.labels=70"]
+    configs = [load_config("moving_dot", [*words, f"seed={seed}"]) for seed in range(6)]
+    text = describe_plan(planned(configs), configs, forecast(configs, trial_cpus, tmp_path, 6))
+    assert "  queries       70, whose answers all trials share" in text
+    assert ("those that begin later" in text) == is_late

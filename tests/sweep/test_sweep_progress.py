@@ -36,3 +36,15 @@ def test_a_trial_that_becomes_unhealthy_is_named_once_and_marked(lines):
     assert said.startswith("rlhp: wild: unhealthy at 1,200 env steps: policy kl: ")
     assert "calm 75 %, wild 75 % (! policy kl)" in lines[-1]
     assert "!" not in lines[0]
+
+
+def test_a_trial_that_waits_for_people_says_so_for_as_long(monkeypatch, capsys):
+    monkeypatch.setattr("rlhp_ray.experiment.live_line.PLAIN_INTERVAL_S", 0.0)
+    config = RunConfig.model_validate({"env": {"id": "CartPole-v1"}})
+    health = HealthMonitor(config, {"type": "Discrete", "n": 2}, [])
+    progress = SweepProgress({"seed0": 2000}, 0, 1, {"seed0": health})
+    for held in (1.0, 0.0):
+        metrics = {keys.ENV_STEPS: 100, keys.HELD_FOR_PEOPLE: held}
+        progress.on_trial_result(1, [], Trial(name="seed0"), {keys.METRICS: metrics, keys.NOTICES: []})
+    first, last = capsys.readouterr().err.splitlines()
+    assert "seed0 5 % (waiting for people)" in first and "waiting" not in last
