@@ -22,7 +22,6 @@ import argparse
 import json
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -110,17 +109,19 @@ class Killer:
         self._next = time.monotonic() + KILL_SECONDS
 
 
-def speed() -> float:
+def speed(folder: Path) -> float:
     """Env steps/s of the same run, undisturbed."""
     print(f"measuring the speed on {SPEED_STEPS:,} env steps ...", file=sys.stderr, flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        run = KillableRun(Path(folder), [*SETTINGS, f"training.env_steps={SPEED_STEPS}"])
-        try:
-            while not run.has_ended:
-                time.sleep(SAMPLE_SECONDS)
-            return run.summary()["env_steps_per_second"]
-        finally:
-            run.end()
+    run = KillableRun(folder, [*SETTINGS, f"training.env_steps={SPEED_STEPS}"])
+    try:
+        while not run.has_ended:
+            time.sleep(SAMPLE_SECONDS)
+        summary = run.summary()
+    finally:
+        run.end()
+    if summary["status"] != "done":
+        sys.exit(f"{run.directory} ended as {summary['status']} before anything was killed; see its console.log")
+    return summary["env_steps_per_second"]
 
 
 @dataclass(frozen=True)
@@ -234,10 +235,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the run, and of the order of kills")
     parser.add_argument("--output", type=Path, help="new directory; by default runs/soak-DATE-TIME")
     arguments = parser.parse_args()
-    output = arguments.output or Path("runs") / f"soak-{datetime.now():%Y%m%d-%H%M%S}"
+    output = (arguments.output or Path("runs") / f"soak-{datetime.now():%Y%m%d-%H%M%S}").resolve()
     output.mkdir(parents=True)
-    budget = Budget.of(arguments.minutes, speed())
-    run = KillableRun(output.resolve(), [*SETTINGS, *budget.overrides, f"seed={arguments.seed}"])
+    budget = Budget.of(arguments.minutes, speed(output / "speed"))
+    run = KillableRun(output, [*SETTINGS, *budget.overrides, f"seed={arguments.seed}"])
     try:
         killer, log = soak(run, budget, arguments.seed)
         summary, labels = run.summary(), run.labels()
