@@ -86,17 +86,16 @@ class Killer:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the run has got over every kill so far."""
+        """Whether the run has got over every kill so far, and has come further than where it was at the last one."""
         counts = {kind: self._run.failure(kind) or {"recovered": 0} for kind in self.by_kind}
-        return all(counts[kind]["recovered"] >= killed for kind, killed in self.by_kind.items())
+        is_recovered = all(counts[kind]["recovered"] >= killed for kind, killed in self.by_kind.items())
+        return is_recovered and self._run.env_steps() > max((kill.at_env_steps for kill in self.kills), default=0)
 
     def kill_if_due(self) -> None:
         """Every two minutes, and only what is whole."""
-        if time.monotonic() < self._next or not self.is_whole:
+        if time.monotonic() < self._next or not self.is_whole or self._run.env_steps() > self._last_env_steps:
             return
         env_steps = self._run.env_steps()
-        if env_steps > self._last_env_steps:
-            return
         kind = next(self._order)
         self.acknowledged |= set(self._run.labels())
         print(f"{self._log.minutes:6.1f} min: SIGKILL to the {kind.replace('_', ' ')}", file=sys.stderr, flush=True)
@@ -150,6 +149,7 @@ class Budget:
             f"training.checkpoint_interval_env_steps={self.checkpoint_interval_env_steps}",
             f"preferences.labels={self.queries}",
             "preferences.schedule=constant",
+            "preferences.initial_fraction=0.1",
         ]
 
 
