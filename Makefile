@@ -7,7 +7,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-cluster browser test test-learning test-cluster lint type docs
+.PHONY: help install demo demo-cluster browser test test-learning test-cluster soak lint type docs
 
 help: ## say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test-learning: install browser ## run the tests that train for minutes: results 
 
 test-cluster: install ## as root: launch clusters on simulated hosts of this machine, and run sweeps on them
 	$(BIN)/python -m pytest -m cluster -rs tests/cluster $(ARGS)
+
+soak: install ## an hour of training with a process killed every two minutes; ARGS="--minutes 6" for less
+	$(BIN)/python benchmarks/soak.py $(ARGS)
 
 demo-cluster: install ## as root: a sweep of two seeds on a cluster of simulated hosts, step by step
 	$(BIN)/python tests/cluster/demo.py

@@ -24,6 +24,7 @@ import torch
 from ale_py.vector_env import AtariVectorEnv
 from ray.rllib.core.learner.training_data import TrainingData
 from ray.rllib.utils.metrics import NUM_ENV_STEPS_SAMPLED_LIFETIME
+from stopwatch import Stopwatch
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.process_usage import keep_freed_memory
@@ -56,25 +57,6 @@ def fastest(work: Callable[[], object]) -> float:
     return min(seconds)
 
 
-class Stopwatch:
-    """Adds up the seconds spent in methods."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    def watch(self, owner: object, method: str, stage: str) -> None:
-        """Count the calls of a method towards a stage."""
-        inner = getattr(owner, method)
-
-        def timed(*args: object, **kwargs: object) -> object:
-            started = time.perf_counter()
-            result = inner(*args, **kwargs)
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - started
-            return result
-
-        setattr(owner, method, timed)
-
-
 def our_stages(config: RunConfig) -> dict[str, float]:
     """Seconds per env step of each stage, as a run does it."""
     algorithm = build_algorithm_config(config)
@@ -94,7 +76,7 @@ def our_stages(config: RunConfig) -> dict[str, float]:
     watch.watch(env._recorder, "record", "clip recording")
     episodes = runner.sample(num_timesteps=batch)
     clips = env.drain(0).clips
-    watch.seconds.clear()
+    watch.clear()
     started = time.perf_counter()
     for _ in range(REPEATS):
         episodes = runner.sample(num_timesteps=batch)

@@ -20,11 +20,9 @@ numbers that are in it twice are doubled, and so are those beyond the budget.
 
 import argparse
 import contextlib
-import csv
 import json
 import os
 import random
-import signal
 import sqlite3
 import statistics
 import subprocess
@@ -36,11 +34,10 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
-import psutil
+from killable_run import ROLES, TIMEOUT_SECONDS, KillableRun
 
 ENV_STEPS, BATCH_STEPS, LABELS = 40_000, 2_000, 100
 SHORT = [
-    "name=run",
     f"training.env_steps={ENV_STEPS}",
     "training.checkpoint_interval_env_steps=4000",
     f"training.rllib.train_batch_size_per_learner={BATCH_STEPS}",
@@ -49,7 +46,6 @@ SHORT = [
 ]
 MOMENTS = (0.1, 0.6)  # of the env steps: later ones come when the last labels are asked already
 STALL_SECONDS = 5.0
-TIMEOUT_SECONDS = 300.0
 
 NAN_ENVIRONMENT = """
 import gymnasium, math
@@ -85,86 +81,6 @@ class Row:
     status: str
 
 
-class Run:
-    """A training that goes on in a process group of its own."""
-
-    def __init__(self, folder: Path, mode: str, seed: int, *overrides: str, env: dict[str, str] | None = None) -> None:
-        self.directory = folder / "run"
-        self._command = [sys.executable, "-m", "rlhp_ray.cli"]
-        self._env = {**os.environ, **(env or {})}
-        settings = [*SHORT, f"mode={mode}", f"seed={seed}", f"output_dir={folder}", *overrides]
-        self.process = self._start("train", "moving_dot", *settings)
-
-    def _start(self, *arguments: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*self._command, *arguments],
-            env=self._env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
-
-    def rows(self) -> list[dict[str, str]]:
-        """Of `metrics.csv`."""
-        with contextlib.suppress(OSError), (self.directory / "metrics.csv").open(newline="") as file:
-            return [row for row in csv.DictReader(file) if None not in row.values()]
-        return []
-
-    def env_steps(self) -> int:
-        """So far, by the last row."""
-        rows = self.rows()
-        return int(rows[-1]["env_steps"]) if rows else 0
-
-    def wait_for(self, is_reached: Callable[[], bool]) -> bool:
-        """Whether it came to that before its end."""
-        deadline = time.monotonic() + TIMEOUT_SECONDS
-        while time.monotonic() < deadline:
-            if is_reached():
-                return True
-            if self.process.poll() is not None:
-                return is_reached()
-            time.sleep(0.02)
-        self.kill()
-        sys.exit(f"{self.directory} did not come on within {TIMEOUT_SECONDS:.0f} s")
-
-    def labels(self) -> list[tuple]:
-        """All answers on disk."""
-        with sqlite3.connect(self.directory / "preferences.sqlite") as connection:
-            return connection.execute("SELECT query_index, left_id, right_id, answer FROM preferences").fetchall()
-
-    def kill(self, role: str | None = None) -> None:
-        """SIGKILL to the process that Ray titles so, or to all of the run."""
-        if role is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            return
-        for child in psutil.Process(self.process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error, IndexError):
-                if child.cmdline()[0].startswith(f"ray::{role}"):
-                    child.kill()
-                    return
-        sys.exit(f"{self.directory} has no process ray::{role}")
-
-    def resume(self) -> None:
-        """Go on by `rlhp resume`."""
-        self.process = self._start("resume", str(self.directory))
-
-    def summary(self) -> dict:
-        """At its end; what the command draws after it is not waited for."""
-        file = self.directory / "summary.json"
-        self.wait_for(file.exists)
-        if self.process.poll() is None:
-            self.kill()
-        return json.loads(file.read_text())
-
-    def failure(self, kind: str) -> dict | None:
-        """What is counted of a kind so far."""
-        with contextlib.suppress(OSError, ValueError):
-            return json.loads((self.directory / "failures.json").read_text()).get(kind)
-        return None
-
-
 @dataclass(frozen=True)
 class Times:
     """What was seen of a fault; see `Row`."""
@@ -174,12 +90,12 @@ class Times:
     env_steps_lost: int = 0
 
 
-def lose_process(role: str, kind: str) -> Callable[[Run], Times]:
+def lose_process(kind: str) -> Callable[[KillableRun], Times]:
     """A fault that the run gets over by itself."""
 
-    def inject(run: Run) -> Times:
+    def inject(run: KillableRun) -> Times:
         before, began = len(run.rows()), time.monotonic()
-        run.kill(role)
+        run.kill(ROLES[kind])
         if not run.wait_for(lambda: run.failure(kind) is not None):
             return Times()
         resumed, failure = time.monotonic() - began, run.failure(kind)
@@ -194,7 +110,7 @@ def lose_process(role: str, kind: str) -> Callable[[Run], Times]:
     return inject
 
 
-def _resumed(run: Run, began: float, detected: float) -> Times:
+def _resumed(run: KillableRun, began: float, detected: float) -> Times:
     before = run.env_steps()
     checkpoint = json.loads((run.directory / "checkpoints/last/preference_training/counts.json").read_text())
     run.resume()
@@ -202,14 +118,14 @@ def _resumed(run: Run, began: float, detected: float) -> Times:
     return Times(detected, time.monotonic() - began, before - checkpoint["env_steps"])
 
 
-def lose_driver(run: Run) -> Times:
+def lose_driver(run: KillableRun) -> Times:
     """All processes at once."""
     began = time.monotonic()
     run.kill()
     return _resumed(run, began, 0.0)
 
 
-def fill_disk(run: Run) -> Times:
+def fill_disk(run: KillableRun) -> Times:
     """Until nothing more can be written; then there is room again."""
     filler, began = run.directory.parent / "filler", time.monotonic()
     with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
@@ -221,7 +137,7 @@ def fill_disk(run: Run) -> Times:
     return _resumed(run, began, detected)
 
 
-def stall_storage(run: Run) -> Times:
+def stall_storage(run: KillableRun) -> Times:
     """Nobody can write into the database for some seconds."""
     began, before = time.monotonic(), run.env_steps()
     with contextlib.closing(sqlite3.connect(run.directory / "preferences.sqlite", timeout=60)) as connection:
@@ -232,7 +148,7 @@ def stall_storage(run: Run) -> Times:
     return Times(None, time.monotonic() - began, 0)
 
 
-def end_by_nan(run: Run) -> Times:
+def end_by_nan(run: KillableRun) -> Times:
     """It comes up by itself, at the step that the environment was made with; when, nobody sees from here."""
     run.process.wait(TIMEOUT_SECONDS)
     if not (run.directory / "not_finite" / "traceback.txt").exists():
@@ -240,10 +156,10 @@ def end_by_nan(run: Run) -> Times:
     return Times()
 
 
-FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Run], Times]]] = {
-    "learner": (("sync", "async"), (), lose_process("RewardLearner", "reward_learner")),
-    "buffer": (("sync", "async"), (), lose_process("PreferenceBuffer", "preference_buffer")),
-    "runner": (("sync", "async"), ("env.num_env_runners=1",), lose_process("RolloutRunner", "env_runner")),
+FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[KillableRun], Times]]] = {
+    "learner": (("sync", "async"), (), lose_process("reward_learner")),
+    "buffer": (("sync", "async"), (), lose_process("preference_buffer")),
+    "runner": (("sync", "async"), ("env.num_env_runners=1",), lose_process("env_runner")),
     "driver": (("sync", "async"), (), lose_driver),
     "disk-full": (("sync",), (), fill_disk),
     "storage-stalls": (("async",), (), stall_storage),
@@ -280,7 +196,8 @@ def disturbed(fault: str, mode: str, seed: int, undisturbed_return: float | None
     rng = random.Random(f"{fault} {mode} {seed}")
     at_env_steps = round(rng.uniform(*MOMENTS) * ENV_STEPS)
     with place_of(fault) as place:
-        run = Run(place, mode, seed, *overrides, env=environment_of(fault, place, at_env_steps))
+        settings = [*SHORT, f"mode={mode}", f"seed={seed}", *overrides]
+        run = KillableRun(place, settings, environment_of(fault, place, at_env_steps))
         try:
             run.wait_for(lambda: run.env_steps() >= min(at_env_steps, BATCH_STEPS if fault == "nan" else at_env_steps))
             time.sleep(0 if fault == "nan" else rng.uniform(0, 0.3))
@@ -288,8 +205,7 @@ def disturbed(fault: str, mode: str, seed: int, undisturbed_return: float | None
             times = inject(run)
             summary, labels = run.summary(), run.labels()
         finally:
-            if run.process.poll() is None:
-                run.kill()
+            run.end()
     numbers = [label[0] for label in labels]
     return Row(
         fault,
@@ -311,7 +227,8 @@ def undisturbed(fault: str, mode: str, seed: int) -> float:
     """Final true return of the same run without a fault."""
     runners = [override for override in FAULTS[fault][1] if override.startswith("env.num_env_runners")]
     with tempfile.TemporaryDirectory() as folder:
-        return Run(Path(folder), mode, seed, *runners).summary()["true_return_mean"]
+        run = KillableRun(Path(folder), [*SHORT, f"mode={mode}", f"seed={seed}", *runners])
+        return run.summary()["true_return_mean"]
 
 
 def table(rows: list[Row]) -> str:

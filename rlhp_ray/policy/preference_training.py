@@ -24,7 +24,6 @@ from rlhp_ray.policy.runner_group import (
     harvest_runners,
     publish_to_runners,
     restart_runners,
-    usage_of_remote_runners,
 )
 from rlhp_ray.preferences.schedule_choice import label_schedule, last_useful_start
 from rlhp_ray.reward.ensemble import EnsembleSpec, PublishedReward, RewardEnsemble
@@ -252,7 +251,7 @@ class PreferenceTraining:
         self.metrics[keys.REWARD_VERSION] = published.version
 
     def _harvest(self) -> Harvest:
-        harvest = harvest_runners(self._runners, self.env_steps)
+        harvest, runners_usage = harvest_runners(self._runners, self.env_steps)
         self._runner_watch.look()
         self.env_steps += harvest.env_steps
         self.metrics[keys.ENV_STEPS] = self.env_steps
@@ -261,9 +260,7 @@ class PreferenceTraining:
             self.loop.clips_dropped += harvest.clips_dropped
             if harvest.newest_episode is not None:
                 self.loop.send_episode(harvest.newest_episode, self.env_steps)
-        self._count_usage(
-            {keys.MEMORY_TRIAL: process_usage(), keys.MEMORY_RUNNERS: usage_of_remote_runners(self._runners)}
-        )
+        self._count_usage({keys.MEMORY_TRIAL: process_usage(), keys.MEMORY_RUNNERS: runners_usage})
         if self.loop is not None:
             self.metrics.update(self.diagnostics.acted(harvest))
             self._notice(self.diagnostics.take_notices())

@@ -18,17 +18,17 @@ from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.seeding import derive_seed
 
 
-def harvest_runners(runners: EnvRunnerGroup, env_steps: int) -> Harvest:
-    """Everything recorded since the last call."""
-    indexed = runners.foreach_env_runner(partial(drain, env_steps=env_steps))
-    return Harvest.merged(harvest for _, harvest in sorted(indexed, key=lambda item: item[0]))
+def harvest_runners(runners: EnvRunnerGroup, env_steps: int) -> tuple[Harvest, ProcessUsage]:
+    """Everything recorded since the last call, and what env runners with processes of their own use together.
+
+    Both in one call to each of them: a round of calls to 1,000 takes the trial a second, whatever they are for.
+    """
+    found = sorted(runners.foreach_env_runner(partial(_drain, env_steps=env_steps)), key=lambda item: item[0])
+    return Harvest.merged(harvest for _, harvest, _ in found), total_usage(usage for index, _, usage in found if index)
 
 
-def usage_of_remote_runners(runners: EnvRunnerGroup) -> ProcessUsage:
-    """Of the env runners that have processes of their own, together."""
-    if runners.num_remote_env_runners() == 0:
-        return total_usage([])
-    return total_usage(runners.foreach_env_runner(lambda runner: process_usage(), local_env_runner=False))
+def _drain(runner: EnvRunner, env_steps: int) -> tuple[int, Harvest, ProcessUsage]:
+    return *drain(runner, env_steps), process_usage()
 
 
 def publish_to_runners(runners: EnvRunnerGroup, published: PublishedReward) -> None:

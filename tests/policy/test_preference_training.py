@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from rlhp_ray.actors.process_usage import total_usage
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.policy import preference_training
@@ -81,7 +82,9 @@ def test_a_round_starts_after_every_interval_and_for_the_last_time_while_it_is_o
         finished_round=lambda: None,
         start_round=lambda due, env_steps, published: started.append(env_steps),
     )
-    monkeypatch.setattr(preference_training, "harvest_runners", lambda runners, env_steps: Harvest([], [], 1000))
+    monkeypatch.setattr(
+        preference_training, "harvest_runners", lambda runners, env_steps: (Harvest([], [], 1000), total_usage([]))
+    )
     run = RunConfig.model_validate(
         {
             "env": {"id": "rlhp/MovingDot-v0"},
