@@ -15,6 +15,8 @@ examples:
   rlhp sweep pendulum --seeds 0-2 preferences.labels='{grid: [100, 200, 400]}'
   rlhp sweep pendulum --samples 8 training.rllib.lr='{loguniform: [0.0001, 0.003]}'
   rlhp sweep pendulum --samples 30 --search optuna training.rllib.lr='{loguniform: [0.0001, 0.003]}'
+  rlhp sweep pendulum --scheduler pbt --samples 8 reward_source=true_reward \\
+      training.rllib.lr='{loguniform: [0.0001, 0.003]}'
 
 CONFIG and overrides are those of `rlhp train`. The value of an override may stand for several: {grid: [a, b]} is each
 in turn; {choice: [a, b]}, {uniform: [low, high]}, {loguniform: [low, high]} and {randint: [low, high]} are drawn."""
@@ -36,9 +38,10 @@ def add_sweep(subparsers: Any, add_command: AddCommand) -> argparse.ArgumentPars
     )
     sweep.add_argument(
         "--scheduler",
-        choices=["none", "asha"],
+        choices=["none", "asha", "pbt"],
         default="none",
-        help="asha stops trials early whose true return falls behind (default: none)",
+        help="asha stops trials early whose true return falls behind; pbt has them go on from a better one's policy, "
+        "with its settings perturbed (default: none)",
     )
     sweep.add_argument(
         "--trial-cpus",
