@@ -91,11 +91,15 @@ def _planned(
     cluster_cpus: float | None,
 ) -> "Sweep":
     """All trials, or, of a search, those of its first round."""
+    from rlhp_ray.sweep.perturbed_axes import check_population
     from rlhp_ray.sweep.plan import plan_trials
     from rlhp_ray.sweep.sweep_file import Sweep, SweepSettings
 
     default_cpus = 1.0 if shared.mode == "sync" else 2.0
-    settings = SweepSettings(arguments.scheduler, arguments.trial_cpus or default_cpus)
+    perturbed = axes if arguments.scheduler == "pbt" else ()
+    settings = SweepSettings(arguments.scheduler, arguments.trial_cpus or default_cpus, perturbed)
+    if arguments.scheduler == "pbt":
+        check_population(shared, arguments.search, axes, arguments.samples * len(seeds))
     if arguments.search == "optuna":
         return _searched(shared, settings, axes, seeds, arguments.samples, cluster_cpus)
     return Sweep(shared, settings, tuple(plan_trials(axes, seeds, arguments.samples, shared.seed)))

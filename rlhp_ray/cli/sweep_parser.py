@@ -15,6 +15,8 @@ examples:
   rlhp sweep pendulum --seeds 0-2 preferences.labels='{grid: [100, 200, 400]}'
   rlhp sweep pendulum --samples 8 training.rllib.lr='{loguniform: [0.0001, 0.003]}'
   rlhp sweep pendulum --samples 30 --search optuna training.rllib.lr='{loguniform: [0.0001, 0.003]}'
+  rlhp sweep pendulum --scheduler pbt --samples 8 reward_source=true_reward \\
+      training.rllib.lr='{loguniform: [0.0001, 0.003]}'
   rlhp sweep cartpole --seeds 0-2 --trial-cpus 0.6 scope=sweep teacher.preset=people
 
 The last one has people label once for all seeds. CONFIG and overrides are those of `rlhp train`. The value of an
@@ -38,9 +40,10 @@ def add_sweep(subparsers: Any, add_command: AddCommand) -> argparse.ArgumentPars
     )
     sweep.add_argument(
         "--scheduler",
-        choices=["none", "asha"],
+        choices=["none", "asha", "pbt"],
         default="none",
-        help="asha stops trials early whose true return falls behind (default: none)",
+        help="asha stops trials early whose true return falls behind; pbt has them go on from a better one's policy, "
+        "with its settings perturbed (default: none)",
     )
     sweep.add_argument(
         "--trial-cpus",

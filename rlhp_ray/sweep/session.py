@@ -2,15 +2,17 @@
 
 import functools
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 from ray import tune
 from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
-from ray.tune import Experiment
+from ray.tune import CheckpointConfig, Experiment
 from ray.tune.schedulers import ASHAScheduler, FIFOScheduler, TrialScheduler
 
 from rlhp_ray import metric_keys as keys
+from rlhp_ray.config.loading import override_config
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.experiment.checkpoint_links import last_checkpoint
@@ -22,11 +24,14 @@ from rlhp_ray.experiment.tuning import run_checkpoints, tune_directory
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.preference_algorithm import BUFFER_NAME_KEY, STORE_DIRECTORY_KEY, TRIAL_CPUS_KEY
 from rlhp_ray.reward.space_json import space_to_dict
+from rlhp_ray.sweep.plan import override_text
+from rlhp_ray.sweep.population import Perturbation, PopulationScheduler
 from rlhp_ray.sweep.progress import SweepProgress
 from rlhp_ray.sweep.recorder import SweepRecorder, TrialClock
 from rlhp_ray.sweep.sweep_file import SweepSettings
 
 MAX_RETRIES = 2  # of a trial that fails, each from its last checkpoint
+POPULATION_CHECKPOINTS_KEPT = 6  # another trial may be about to go on from one that is no longer the last
 ASHA_REDUCTION = 3  # Li et al. 2020 use 4, Ray 4; three leaves more seeds alive in a small sweep
 ASHA_GRACE_SHARE = 0.2  # of the env steps, before which none is stopped
 
@@ -53,6 +58,7 @@ class SweepSession:
         self._settings, self._buffer = settings, buffer
         self._stopper = InterruptStopper()
         self._longest = max(config.training.env_steps for _, config in runs.values())
+        self._directories = {name: archive.directory for name, (archive, _) in runs.items()}
         recorders = {}
         clocks = {name: TrialClock() for name in runs}
         self._experiments = []
@@ -75,7 +81,8 @@ class SweepSession:
     def run(self) -> bool:
         """Train all of them; whether it was interrupted. Failed trials are recorded, and never stop the others."""
         os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"  # an iteration in which no episode ends has no return
-        with interrupt_once(self._stopper):
+        with interrupt_once(self._stopper), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Consider boosting PBT performance")  # trials are built for one config
             tune.run(
                 self._experiments,  # type: ignore[arg-type]  # Tune takes a list, and says so in its documentation
                 scheduler=self._scheduler(),
@@ -87,7 +94,7 @@ class SweepSession:
 
     def _experiment(self, name: str, archive: RunArchive, config: RunConfig, restore: Path | None) -> Experiment:
         """A trial as an experiment of its own: checkpoints, and what Tune files, then lie in the run's directory."""
-        algorithm = trial_algorithm(config, self._settings)
+        algorithm = trial_algorithm(_perturbed(config, archive.directory), self._settings)
         algorithm.env_config[STORE_DIRECTORY_KEY] = str(archive.directory)
         if self._buffer is not None:
             algorithm.env_config[BUFFER_NAME_KEY] = self._buffer
@@ -102,13 +109,21 @@ class SweepSession:
             trial_dirname_creator=lambda trial: "trial",
             restore=str(restore) if restore else None,
             stop=self._stopper,
-            checkpoint_config=run_checkpoints(config, algorithm),
+            checkpoint_config=self._checkpoints(config, algorithm),
             max_failures=MAX_RETRIES,
         )
+
+    def _checkpoints(self, config: RunConfig, algorithm: AlgorithmConfig) -> CheckpointConfig:
+        kept = run_checkpoints(config, algorithm)
+        if self._settings.scheduler == "pbt":
+            kept.num_to_keep = POPULATION_CHECKPOINTS_KEPT
+        return kept
 
     def _scheduler(self) -> TrialScheduler:
         if self._settings.scheduler == "none":
             return FIFOScheduler()
+        if self._settings.scheduler == "pbt":
+            return PopulationScheduler(self._settings.perturbed, self._longest, self._note_perturbation)
         return ASHAScheduler(
             time_attr=f"{keys.METRICS}/{keys.ENV_STEPS}",
             metric=f"{keys.METRICS}/{keys.TRUE_RETURN}",
@@ -118,12 +133,23 @@ class SweepSession:
             reduction_factor=ASHA_REDUCTION,
         )
 
+    def _note_perturbation(self, name: str, perturbation: Perturbation) -> None:
+        perturbation.append_to(self._directories[name])
+
 
 def trial_algorithm(config: RunConfig, settings: SweepSettings) -> AlgorithmConfig:
     """RLlib's configuration of a trial, which tells what it reserves, too."""
     algorithm = build_algorithm_config(config)
     algorithm.env_config[TRIAL_CPUS_KEY] = settings.trial_cpus
     return algorithm
+
+
+def _perturbed(config: RunConfig, run: Path) -> RunConfig:
+    """The configuration that a trial of a population had come to."""
+    perturbation = Perturbation.last_of(run)
+    if perturbation is None:
+        return config
+    return override_config(config, [override_text(key, value) for key, value in perturbation.values.items()])
 
 
 @functools.cache

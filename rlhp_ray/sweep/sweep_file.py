@@ -12,6 +12,7 @@ from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.yaml_text import parse_yaml
 from rlhp_ray.errors import ArchiveError
 from rlhp_ray.experiment.archive_files import archive_errors, write_durably
+from rlhp_ray.sweep.axes import Axis
 from rlhp_ray.sweep.plan import PlannedTrial
 from rlhp_ray.sweep.search import Search
 
@@ -24,12 +25,15 @@ class SweepSettings:
     """How the trials are run beside each other.
 
     Args:
-        scheduler: `none` runs each to its end; `asha` stops the worse ones early (Li et al. 2020, arXiv 1810.05934).
+        scheduler: `none` runs each to its end; `asha` stops the worse ones early (Li et al. 2020, arXiv 1810.05934);
+            `pbt` has them go on from the better ones (Jaderberg et al. 2017, arXiv 1711.09846).
         trial_cpus: processors that a trial reserves, a fraction allowed, its env runners aside.
+        perturbed: what `pbt` changes on the way.
     """
 
-    scheduler: Literal["none", "asha"] = "none"
+    scheduler: Literal["none", "asha", "pbt"] = "none"
     trial_cpus: float = 1.0
+    perturbed: tuple[Axis, ...] = ()
 
 
 @dataclass(frozen=True)

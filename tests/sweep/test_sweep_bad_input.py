@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+POPULATION = ["--scheduler", "pbt", "reward_source=true_reward"]
+
 
 @pytest.mark.parametrize(
     ("arguments", "told"),
@@ -23,6 +25,11 @@ import pytest
         (["--search", "optuna", "--samples", "3", "preferences.labels={grid: [10, 20]}"], "nothing is drawn"),
         (["--search", "optuna", "preferences.labels={choice: [10, 20]}"], "2 or more settings to search among"),
         (["--search", "optuna", "--samples", "3", "preferences.labels={choice: [10, 20]}"], "have 2 different"),
+        (["--scheduler", "pbt", "training.rllib.lr={choice: [0.1, 0.2]}"], "got reward_source=preferences"),
+        ([*POPULATION, "training.rllib.lr={choice: [0.1, 0.2]}"], "got 1 trial"),
+        ([*POPULATION, "--seeds", "0-1"], "no field that takes several values"),
+        ([*POPULATION, "--seeds", "0-1", "policy.hidden_sizes={choice: [[8], [16]]}"], "got policy.hidden_sizes"),
+        ([*POPULATION, "--seeds", "0-1", "training.rllib.lr={grid: [0.1, 0.2]}"], "got training.rllib.lr"),
     ],
 )
 def test_bad_input_is_refused_before_anything_starts(arguments: list[str], told: str, tmp_path: Path) -> None:
