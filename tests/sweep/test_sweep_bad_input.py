@@ -28,7 +28,7 @@ POPULATION = ["--scheduler", "pbt", "reward_source=true_reward"]
         (["--scheduler", "pbt", "training.rllib.lr={choice: [0.1, 0.2]}"], "got reward_source=preferences"),
         ([*POPULATION, "training.rllib.lr={choice: [0.1, 0.2]}"], "got 1 trial"),
         ([*POPULATION, "--seeds", "0-1"], "no field that takes several values"),
-        ([*POPULATION, "--seeds", "0-1", "policy.hidden_sizes={choice: [[8], [16]]}"], "got policy.hidden_sizes"),
+        ([*POPULATION, "--seeds", "0-1", "training.hidden_sizes={choice: [[8], [16]]}"], "got training.hidden_sizes"),
         ([*POPULATION, "--seeds", "0-1", "training.rllib.lr={grid: [0.1, 0.2]}"], "got training.rllib.lr"),
     ],
 )

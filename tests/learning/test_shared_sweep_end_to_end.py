@@ -18,6 +18,8 @@ import pytest
 from rlhp_ray.preferences.preference import Answer
 from rlhp_ray.preferences.query_queue import QueryQueue
 
+pytestmark = pytest.mark.learning  # sweeps whole and killed: eight minutes
+
 TINY = [
     "moving_dot",
     "name=sweep",
