@@ -117,6 +117,7 @@ class SweepSession:
         kept = run_checkpoints(config, algorithm)
         if self._settings.scheduler == "pbt":
             kept.num_to_keep = POPULATION_CHECKPOINTS_KEPT
+            kept.checkpoint_score_attribute = None  # the scheduler asks for some where nothing is evaluated
         return kept
 
     def _scheduler(self) -> TrialScheduler:
