@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import TypeVar
 
 import gymnasium as gym
 import numpy as np
@@ -13,16 +14,22 @@ from rlhp_ray.reward.observation_scaling import BYTE_MAX
 
 CNN_LAYERS = ((16, 8, 4), (32, 4, 2))  # (filters, kernel, stride): the smaller network of Mnih et al. 2013
 CNN_HIDDEN = 256  # Mnih et al. 2013
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d)
 WORD = torch.complex128  # stands for any 16 bytes: there is no wider type to move
 HEAD_GAIN = 0.01  # a nearly uniform first policy (Andrychowicz et al. 2021, s3.2)
 INITIAL_LOG_STD = 0.0  # of normalised actions: as wide as their range
 
 
-def _linear(in_size: int, out_size: int, gain: float = math.sqrt(2)) -> nn.Linear:
-    layer = nn.Linear(in_size, out_size)
+def _orthogonal(layer: Layer, gain: float = math.sqrt(2)) -> Layer:
+    """Keeps the size of what passes through ReLUs (Saxe et al. 2014), in convolutions as in linear layers."""
     nn.init.orthogonal_(layer.weight, gain)
+    assert layer.bias is not None
     nn.init.zeros_(layer.bias)
     return layer
+
+
+def _linear(in_size: int, out_size: int, gain: float = math.sqrt(2)) -> nn.Linear:
+    return _orthogonal(nn.Linear(in_size, out_size), gain)
 
 
 class MLPTrunk(nn.Module):
@@ -54,7 +61,7 @@ class CNNTrunk(nn.Module):
         height, width, channels = image_shape
         layers: list[nn.Module] = []
         for filters, kernel, stride in CNN_LAYERS:
-            layers += [nn.Conv2d(channels, filters, kernel, stride), nn.ReLU()]
+            layers += [_orthogonal(nn.Conv2d(channels, filters, kernel, stride)), nn.ReLU()]
             channels = filters
             height, width = (height - kernel) // stride + 1, (width - kernel) // stride + 1
         self.convolutions = nn.Sequential(*layers)
