@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+import ray
 from ray import ObjectRef
 from ray.actor import ActorHandle
 from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
@@ -188,6 +189,11 @@ class TrialActors:
             self._losses.work_went_on(kind)
             noticed = [*self._noticed.pop(kind, []), time.monotonic()]
             self._recoveries += [Recovery(kind, end - start) for start, end in pairwise(noticed)]
+
+    def release(self) -> None:
+        """End the learner, and let go of the buffer, which ends as well unless others hold it."""
+        ray.kill(self.learner)
+        del self.buffer
 
     def take_recoveries(self) -> list[Recovery]:
         """Losses got over since the last call."""

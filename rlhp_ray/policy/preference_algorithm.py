@@ -89,7 +89,7 @@ class PreferenceDriven(Algorithm):
         run, spec, directory = self._run, self._spec, self._directory
         buffer_name, learner_name = f"PreferenceBuffer:{self._actor_name}", f"RewardLearner:{self._actor_name}"
         cpus, gpus = _cpus_of_each(env_config, run), env_config.get(REWARD_GPUS_KEY, 0.0)
-        given, shares = env_config.get(BUFFER_NAME_KEY), run.shares_preferences
+        given, shares = env_config.get(BUFFER_NAME_KEY, ""), run.shares_preferences
         if shares and not given:
             raise ConfigError(
                 f"scope: got sweep, but {BUFFER_NAME_KEY} in env_config names no PreferenceBuffer; expected the one "
@@ -102,10 +102,20 @@ class PreferenceDriven(Algorithm):
             buffer,
             create_reward_learner(run, spec, learner_name, cpus, gpus),
             lambda lost: (
-                buffer if shares else start_preference_buffer(run, spec, directory, f"{buffer_name}:{lost + 1}")
+                _named_buffer(given)
+                if shares
+                else start_preference_buffer(run, spec, directory, f"{buffer_name}:{lost + 1}")
             ),
             lambda lost: create_reward_learner(run, spec, f"{learner_name}:{lost + 1}", cpus, gpus),
         )
+
+    def cleanup(self) -> None:
+        """RLlib's own; the trial's actors end with it, or the next one in this process would lack their processors."""
+        super().cleanup()
+        training = getattr(self, "training", None)  # absent where setup failed
+        if training is not None and training.actors is not None:
+            training.actors.release()
+            training.actors = None
 
     @property
     def _actor_name(self) -> str:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import ray
 from ray import tune
@@ -84,6 +85,27 @@ def test_the_policy_is_trained_on_predicted_rewards_only(ray_here) -> None:
     algorithm.stop()
 
 
+def wait_for_end(process: int) -> None:
+    for _ in range(600):
+        if not psutil.pid_exists(process) or psutil.Process(process).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.1)
+    pytest.fail(f"process {process} did not end")
+
+
+def test_actors_end_when_their_algorithm_is_stopped_and_not_when_it_is_collected(ray_here) -> None:
+    """Else three trials in one process would leave no processor to a fourth."""
+    algorithm = build_algorithm_config(
+        RunConfig.model_validate({**SETTINGS, "env": {"id": "rlhp/MovingDot-v0", "num_envs": 4}})
+    ).build_algo()
+    actors = algorithm.training.actors
+    found = [ray.get(actor.__ray_call__.remote(lambda _: os.getpid())) for actor in (actors.buffer, actors.learner)]
+    algorithm.stop()
+    algorithm.stop()
+    for process in found:
+        wait_for_end(process)
+
+
 def processes(algorithm) -> list[int]:
     return algorithm.env_runner_group.foreach_env_runner(lambda runner: os.getpid(), local_env_runner=False)
 
@@ -156,6 +178,7 @@ def test_a_users_own_trials_share_one_set_of_answers(ray_here, tmp_path: Path) -
         for seed, config in enumerate(driven)
     ]
     analysis = tune.run(experiments, verbose=0)
+    ray.get(buffer.__ray_ready__.remote())
     ray.kill(buffer)
     for trial in analysis.trials:
         metrics = trial.last_result[keys.METRICS]

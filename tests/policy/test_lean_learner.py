@@ -62,7 +62,7 @@ def check_equal(env: dict, **settings) -> None:
         learnt(kind, env, **settings) for kind in (PPOTorchLearner, LeanPPOLearner)
     )
     for left, right in zip(rllibs, ours, strict=True):
-        np.testing.assert_allclose(right, left, rtol=1e-4, atol=1e-5)  # a hundredth of one step
+        np.testing.assert_allclose(right, left, rtol=1e-4, atol=5e-5)  # a twentieth of one step
     assert {module: set(metrics) for module, metrics in their_metrics.items()} == {
         module: set(metrics) for module, metrics in our_metrics.items()
     }
