@@ -34,6 +34,7 @@ from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.policy.actor_critic import ActorCriticNetwork
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
+from rlhp_ray.policy.ppo_defaults import PPO_DEFAULTS
 from rlhp_ray.policy.rollout_runner import RolloutRunner
 from rlhp_ray.policy.swapped_env import swapped_env_of
 from rlhp_ray.reward.ensemble import RewardEnsemble
@@ -58,7 +59,8 @@ def fastest(work: Callable[[], object]) -> float:
 
 
 def our_stages(config: RunConfig) -> dict[str, float]:
-    """Seconds per env step of each stage, as a run does it."""
+    """Seconds per env step of each stage, as a run does it, but all of them in this process."""
+    config = config.model_copy(update={"env": config.env.model_copy(update={"num_env_runners": 0})})
     algorithm = build_algorithm_config(config)
     batch = algorithm.total_train_batch_size
     runner = RolloutRunner(config=algorithm, worker_index=0)
@@ -84,6 +86,9 @@ def our_stages(config: RunConfig) -> dict[str, float]:
     total = time.perf_counter() - started
     stages = {stage: seconds / (REPEATS * batch) for stage, seconds in watch.seconds.items()}
     stages["rest of sampling"] = total / (REPEATS * batch) - sum(stages.values())
+    while len(clips) < 2 * PAIRS:
+        runner.sample(num_timesteps=batch)
+        clips += env.drain(0).clips
     spaces = (runner.env.single_observation_space, runner.env.single_action_space)
     names = ("__env__", "__env_single__", "default_policy")
     learner = algorithm.build_learner(env=None, spaces=dict.fromkeys(names, spaces))
@@ -125,8 +130,9 @@ def bare_stages(config: RunConfig) -> dict[str, float]:
             network.action_distribution_inputs(network.features(part))
 
     stages["policy inference"] = fastest(act) / batch
-    ensemble = RewardEnsemble(ensemble_spec(config, description))
-    buttons = torch.zeros(batch, int(description.action_space.n))
+    spec = ensemble_spec(config, description)
+    ensemble = RewardEnsemble(spec)
+    buttons = torch.zeros(batch, spec.network_shape.action_size)
 
     @torch.inference_mode()
     def predict() -> None:
@@ -134,10 +140,11 @@ def bare_stages(config: RunConfig) -> dict[str, float]:
 
     stages["reward inference"] = fastest(predict) / batch
     optimiser = torch.optim.Adam(network.parameters())
+    settings = PPO_DEFAULTS | config.training.rllib
 
     def learn() -> None:
-        for _ in range(4):
-            for part in frames.split(512):
+        for _ in range(settings["num_epochs"]):
+            for part in frames.split(settings["minibatch_size"]):
                 features = network.features(part)
                 loss = network.action_distribution_inputs(features).logsumexp(-1) + network.value(part, features) ** 2
                 optimiser.zero_grad()
@@ -194,7 +201,7 @@ def describe(name: str, rows: list[dict[str, float]]) -> float:
     return speed
 
 
-MEMORY = (keys.MEMORY_TRIAL, keys.MEMORY_BUFFER, keys.MEMORY_LEARNER)
+MEMORY = (keys.MEMORY_TRIAL, keys.MEMORY_RUNNERS, keys.MEMORY_BUFFER, keys.MEMORY_LEARNER)
 
 
 def main() -> None:
