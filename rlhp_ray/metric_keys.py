@@ -142,7 +142,7 @@ _MEASURED = (
     Metric(REWARD_VERSION, "-", "Version of the reward that the env runners apply.", "grows with each round"),
     Metric(TRUE_RETURN, "true reward", "Mean true return of episodes finished in this iteration.", "rises"),
     Metric(PREDICTED_RETURN, "reward", "Mean predicted return of the same episodes.", "rises with the true return"),
-    Metric(EVALUATION_RETURN, "true reward", "Mean true return of greedy evaluation episodes.", "rises"),
+    Metric(EVALUATION_RETURN, "true reward", "Mean true return of evaluation episodes.", "rises"),
     Metric(EVALUATION_RETURN_STD, "true reward", "Their standard deviation.", "-"),
     Metric(EVALUATION_EPISODES, "episodes", "Their number.", "-"),
     Metric(
@@ -232,7 +232,7 @@ _MEASURED = (
         "Policy waiting for labels or fitting, after the initial labelling, so far.",
         "0 in async mode; small in sync mode",
     ),
-    Metric(TIME_EVALUATION, "s", "Greedy evaluation in this iteration.", "-"),
+    Metric(TIME_EVALUATION, "s", "Evaluation in this iteration.", "-"),
     Metric(TRAIN_SECONDS, "s", "All iterations so far without evaluation and start-up.", "-"),
     Metric(FIT_LAG, "env steps", "Age of the clips behind the newest applied reward.", "about one iteration"),
     Metric(CLIPS_POOL, "clips", "Clips in the pool.", "up to preferences.pool_clips"),

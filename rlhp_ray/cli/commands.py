@@ -108,7 +108,8 @@ def replay(arguments: argparse.Namespace, command: str) -> int:
 
     from rlhp_ray.replay.player import replay as play
 
-    play(source, episodes=arguments.episodes, live=arguments.live, output=output)
+    samples = None if arguments.actions is None else arguments.actions == "sampled"
+    play(source, episodes=arguments.episodes, live=arguments.live, output=output, samples_actions=samples)
     return 0
 
 

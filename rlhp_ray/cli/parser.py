@@ -87,6 +87,11 @@ def _build() -> tuple[argparse.ArgumentParser, list[str]]:
     replay = _add_command(subparsers, "replay", "watch a trained agent", _REPLAY)
     replay.add_argument("source", metavar="RUN|CHECKPOINT", help="directory of a run or of a checkpoint")
     replay.add_argument("--episodes", metavar="N", type=positive_int, default=3, help="episodes to play (default: 3)")
+    replay.add_argument(
+        "--actions",
+        choices=("greedy", "sampled"),
+        help="the most probable, or drawn (default: as its run was evaluated)",
+    )
     replay.add_argument("--live", action="store_true", help="open a window, where a display exists")
     replay.add_argument("--output", metavar="FILE.mp4", help="file for the video (default: chosen and printed)")
     add_preferences(subparsers, _add_command)

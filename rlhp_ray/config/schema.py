@@ -378,14 +378,23 @@ class PolicyConfig(_Section):
 class EvaluationConfig(_Section):
     """How the trained policy is judged."""
 
-    episodes: PositiveInt = Field(
-        default=100, description="Greedy episodes of the final evaluation on the true reward."
+    episodes: PositiveInt = Field(default=100, description="Episodes of the final evaluation on the true reward.")
+    actions: Literal["greedy", "sampled"] = Field(
+        default="greedy",
+        description="greedy takes the most probable action (the mean of a continuous one); sampled draws it, as in "
+        "training. A greedy policy in a game without chance may lose the same point in the same way for ever. "
+        "Evaluations, the run's video, and rlhp replay unless told otherwise.",
     )
     max_episode_steps: PositiveInt | None = Field(
         default=None,
         description="Env steps after which an evaluation's episode is cut, its return counted as it is then (a game of "
         "Atari may last 27,000); null is the environment's own limit.",
     )
+
+    @property
+    def samples_actions(self) -> bool:
+        """Whether actions are drawn."""
+        return self.actions == "sampled"
 
 
 class RunConfig(_Section):

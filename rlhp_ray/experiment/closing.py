@@ -41,7 +41,7 @@ def describe_run(archive: RunArchive, config: RunConfig, summary: dict[str, Any]
     """The closing table, ending with the files to look at."""
     rows = [
         ("status", summary["status"]),
-        ("true return (greedy)", _return_text(summary)),
+        (f"true return ({config.evaluation.actions})", _return_text(summary)),
         ("env steps", f"{summary['env_steps']:,}"),
         ("labels", f"{summary['labels']} from {summary['queries']} queries" + _loaded_text(summary)),
         ("predictor accuracy", _number(summary["reward_validation_accuracy"], "{:.2f} on held-out labels")),

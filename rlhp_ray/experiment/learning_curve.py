@@ -24,9 +24,9 @@ def draw_learning_curve(
     """Draws `metrics_csv` into `output_png`, which is replaced in one step.
 
     Args:
-        metrics_csv: rows with `env_steps` and any of `true_return_mean` (training), `evaluation_true_return_mean`
-            (greedy), `labels`, `reward_validation_accuracy` in [0, 1]; columns and cells may be missing. A run on the
-            true reward has neither labels nor accuracy, and no panels of them.
+        metrics_csv: rows with `env_steps` and any of `true_return_mean` (training), `evaluation_true_return_mean`,
+            `labels`, `reward_validation_accuracy` in [0, 1]; columns and cells may be missing. A run on the true
+            reward has neither labels nor accuracy, and no panels of them.
         output_png: the picture, 1200 x 1125 pixels.
         title: one line above it.
         reference_return: a true return to compare with (for instance the best possible), drawn as a level line.
@@ -70,7 +70,7 @@ def _draw_returns(axes: "Axes", rows: list[MetricRow], title: str, reference_ret
         axes.plot(steps, values, color=BLUE, lw=1.6, marker=".", markevery=every, label="training (exploring), mean")
     steps, values = metric_series(rows, "evaluation_true_return_mean")
     if len(steps):
-        axes.plot(steps, values, "D--", color=VERMILION, lw=1.2, ms=5, mfc="white", label="evaluation (greedy), mean")
+        axes.plot(steps, values, "D--", color=VERMILION, lw=1.2, ms=5, mfc="white", label="evaluation, mean")
         _name_last_value(axes, steps, values, "{:,.1f}", VERMILION)
     if axes.lines and reference_return is not None:
         axes.axhline(reference_return, color=GREY, ls=":", lw=1.4, label=f"reference {reference_return:,.1f}")

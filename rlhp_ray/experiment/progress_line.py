@@ -52,7 +52,7 @@ class ProgressLine(Callback):
             f"{metrics.get(keys.LABELS, 0)}/{self._labels} labels" if self._labels else "",
             "waiting for people" if metrics.get(keys.HELD_FOR_PEOPLE) else "",
             f"true return {trained:.1f}" if trained is not None else "",
-            f"greedy {evaluated:.1f}" if evaluated is not None else "",
+            f"evaluated {evaluated:.1f}" if evaluated is not None else "",
             f"predictor {100 * accuracy:.0f} %" if accuracy is not None and math.isfinite(accuracy) else "",
             f"{metrics[keys.ENV_STEPS_PER_SECOND]:,.0f} steps/s",
             self._health.mark,

@@ -1,4 +1,4 @@
-"""Greedy evaluation on the environment as it is registered: visible ends, true reward, fixed seeds or starts."""
+"""Evaluation on the environment as it is registered: visible ends, true reward, fixed seeds or starts."""
 
 import itertools
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 
 from rlhp_ray.envs.game_infos import RAW_SCORE_KEY
 from rlhp_ray.envs.registry import evaluation_reset_options, make_vector_env
-from rlhp_ray.policy.inference import GreedyPolicy
+from rlhp_ray.policy.inference import TrainedPolicy
 
 MAX_PARALLEL_EPISODES = 1000
 EVALUATION_SEED = 1_000_003  # of every evaluation of every run, so that all are asked the same
@@ -15,18 +15,18 @@ EVALUATION_SEED = 1_000_003  # of every evaluation of every run, so that all are
 
 @dataclass(frozen=True)
 class EvaluationResult:
-    """True returns of greedy episodes: mean, standard deviation over episodes, and their number."""
+    """True returns of evaluation episodes: mean, standard deviation over episodes, and their number."""
 
     true_return_mean: float
     true_return_std: float
     episodes: int
 
 
-def evaluate_greedy(policy: GreedyPolicy, num_episodes: int, max_episode_steps: int | None = None) -> EvaluationResult:
+def evaluate_policy(policy: TrainedPolicy, num_episodes: int, max_episode_steps: int | None = None) -> EvaluationResult:
     """Play `num_episodes` episodes side by side and sum their true rewards, or points, until each one's first end.
 
     Args:
-        policy: acts greedily in the environment that it names.
+        policy: acts in the environment that it names.
         num_episodes: from the environment's fixed starts where it has some, else from fixed seeds.
         max_episode_steps: env steps after which what is still going on counts as it is; None for the environment's own
             limit. The longest episode decides how long the others are stepped along: 30 games of Pong in which no rally
@@ -41,7 +41,7 @@ def evaluate_greedy(policy: GreedyPolicy, num_episodes: int, max_episode_steps: 
     return EvaluationResult(float(np.mean(returns)), float(np.std(returns)), len(returns))
 
 
-def _play(policy: GreedyPolicy, count: int, seed: int, options: dict | None, max_steps: int | None) -> np.ndarray:
+def _play(policy: TrainedPolicy, count: int, seed: int, options: dict | None, max_steps: int | None) -> np.ndarray:
     choice = policy.env
     env = make_vector_env(choice.env_id, count, frame_skip=choice.frame_skip, hides_score=choice.hides_score)
     observations, _ = env.reset(seed=seed, options=options)

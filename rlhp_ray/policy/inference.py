@@ -1,4 +1,4 @@
-"""A trained policy that acts greedily, saved without pickle and loaded without Ray or optimiser."""
+"""A trained policy that acts, saved without pickle and loaded without Ray or optimiser."""
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -7,6 +7,7 @@ from types import NoneType
 import gymnasium as gym
 import numpy as np
 import torch
+from torch import Tensor
 
 from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.errors import CheckpointError
@@ -27,22 +28,29 @@ _FIELDS: dict[str, tuple[type, ...]] = {
 }
 
 
-class GreedyPolicy:
-    """Chooses the most probable action, or the mean of a continuous one.
+class TrainedPolicy:
+    """Acts greedily, by the most probable action or the mean of a continuous one, or draws actions as in training.
 
     Args:
         network: actor and critic.
         scaling: owns observation scaling, as in training.
         action_space: of one environment.
         env: what it was trained in.
+        sampling_seed: of the draws; None acts greedily.
     """
 
     def __init__(
-        self, network: ActorCriticNetwork, scaling: ObservationScaling, action_space: gym.Space, env: EnvChoice
+        self,
+        network: ActorCriticNetwork,
+        scaling: ObservationScaling,
+        action_space: gym.Space,
+        env: EnvChoice,
+        sampling_seed: int | None = None,
     ) -> None:
         self._network = network
         self._scaling = scaling
         self._action_space = action_space
+        self._generator = None if sampling_seed is None else torch.Generator().manual_seed(sampling_seed)
         self.env = env
 
     def act(self, observations: np.ndarray) -> np.ndarray:
@@ -54,9 +62,29 @@ class GreedyPolicy:
     @torch.inference_mode()
     def _act(self, observations: np.ndarray) -> np.ndarray:
         scaled = torch.from_numpy(np.ascontiguousarray(self._scaling(observations)))
-        outputs = self._network.actor_head(self._network.features(scaled, exact=True))
+        features = self._network.features(scaled, exact=True)
+        if self._generator is not None:
+            inputs = self._network.action_distribution_inputs(features)
+            return draw_actions(inputs, self._action_space, self._generator)
+        outputs = self._network.actor_head(features)
         chosen = outputs.argmax(-1) if isinstance(self._action_space, gym.spaces.Discrete) else outputs
         return environment_actions(chosen.numpy(), self._action_space)
+
+
+def draw_actions(inputs: Tensor, action_space: gym.Space, generator: torch.Generator) -> np.ndarray:
+    """Actions as the environment takes them, drawn from the policy's distributions.
+
+    Args:
+        inputs: what `ActorCriticNetwork.action_distribution_inputs` gave.
+        action_space: of one environment.
+        generator: of the draws.
+    """
+    if isinstance(action_space, gym.spaces.Discrete):
+        chosen = torch.multinomial(inputs.softmax(-1), 1, generator=generator).squeeze(-1)
+    else:
+        mean, log_std = inputs.chunk(2, dim=-1)
+        chosen = mean + log_std.exp() * torch.randn(mean.shape, generator=generator)
+    return environment_actions(chosen.numpy(), action_space)
 
 
 def environment_actions(chosen: np.ndarray, action_space: gym.Space) -> np.ndarray:
@@ -84,6 +112,7 @@ class SavedPolicy:
         action_space: of one environment.
         env: what it was trained in.
         hidden_sizes: of the network; one that reads images has its own.
+        samples_actions: whether it is to be judged and shown as it draws its actions, and not as it acts greedily.
     """
 
     network: ActorCriticNetwork
@@ -91,6 +120,7 @@ class SavedPolicy:
     action_space: gym.Space
     env: EnvChoice
     hidden_sizes: tuple[int, ...]
+    samples_actions: bool
 
 
 def save_policy(
@@ -100,11 +130,13 @@ def save_policy(
     action_space: gym.Space,
     env: EnvChoice,
     hidden_sizes: tuple[int, ...],
+    samples_actions: bool = False,
 ) -> None:
     """Write `policy.json` and `policy.safetensors` into the directory."""
     header = {
         **asdict(env),
         "hidden_sizes": list(hidden_sizes),
+        "samples_actions": samples_actions,
         "scaling": scaling.to_dict(),
         "action_space": space_to_dict(action_space),
     }
@@ -125,15 +157,25 @@ def read_policy(directory: Path) -> SavedPolicy:
         network = ActorCriticNetwork(scaling.scaled_space, action_space, hidden_sizes)
         network.load_state_dict({name: torch.from_numpy(value) for name, value in tensors.items()})
         env = EnvChoice(**{field.name: header[field.name] for field in fields(EnvChoice)})
-        return SavedPolicy(network, scaling, action_space, env, hidden_sizes)
+        samples = header.get("samples_actions", False) is True  # the field came later than the file
+        return SavedPolicy(network, scaling, action_space, env, hidden_sizes, samples)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(f"the policy in {directory} does not fit this rlhp ({error!r})") from error
 
 
-def load_policy(directory: Path) -> GreedyPolicy:
-    """A saved policy, to act. Raises CheckpointError on missing, truncated or foreign files."""
+def load_policy(directory: Path, samples_actions: bool | None = None) -> TrainedPolicy:
+    """A saved policy, to act.
+
+    Args:
+        directory: a run, a checkpoint or its export.
+        samples_actions: whether it draws its actions, from seed 0; None as in the evaluation of its run.
+
+    Raises:
+        CheckpointError: files are missing, truncated or foreign.
+    """
     saved = read_policy(directory)
-    return GreedyPolicy(saved.network.eval(), saved.scaling, saved.action_space, saved.env)
+    samples = saved.samples_actions if samples_actions is None else samples_actions
+    return TrainedPolicy(saved.network.eval(), saved.scaling, saved.action_space, saved.env, 0 if samples else None)
 
 
 def load_fitting_policy(

@@ -22,9 +22,9 @@ from rlhp_ray.actors.trial_actors import TrialActors
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.errors import ActorLostError, ConfigError, RewardDataError, TrainingDivergedError
-from rlhp_ray.policy.evaluation import evaluate_greedy
+from rlhp_ray.policy.evaluation import EVALUATION_SEED, evaluate_policy
 from rlhp_ray.policy.exported_metrics import MetricsExporter
-from rlhp_ray.policy.inference import GreedyPolicy, SavedPolicy, save_policy
+from rlhp_ray.policy.inference import SavedPolicy, TrainedPolicy, save_policy
 from rlhp_ray.policy.preference_training import PreferenceTraining
 from rlhp_ray.policy.process_seeding import seed_process
 from rlhp_ray.policy.rl_modules import ActorCriticRLModule
@@ -237,12 +237,12 @@ class PreferenceDriven(Algorithm):
         }
 
     def _evaluation_metrics(self, episodes: int | None) -> dict[str, float]:
-        policy = self.greedy_policy()
+        policy = self.policy_to_judge()
         if policy is None:
             return {}
         started = time.perf_counter()
         wanted = episodes or min(INTERIM_EVALUATION_EPISODES, self._run.evaluation.episodes)
-        evaluation = evaluate_greedy(policy, wanted, self._run.evaluation.max_episode_steps)
+        evaluation = evaluate_policy(policy, wanted, self._run.evaluation.max_episode_steps)
         return {
             keys.EVALUATION_RETURN: evaluation.true_return_mean,
             keys.EVALUATION_RETURN_STD: evaluation.true_return_std,
@@ -250,13 +250,17 @@ class PreferenceDriven(Algorithm):
             keys.TIME_EVALUATION: time.perf_counter() - started,
         }
 
-    def greedy_policy(self) -> GreedyPolicy | None:
-        """The current policy acting greedily; None where the user brought an RLModule of their own."""
+    def policy_to_judge(self) -> TrainedPolicy | None:
+        """The current policy, acting as `evaluation.actions` says; None for an RLModule of the user's own."""
         module = self.get_module()
         if not isinstance(module, ActorCriticRLModule):
             return None
-        return GreedyPolicy(
-            module.network, self.training.published.scaling, self._description.action_space, env_choice(self._run)
+        return TrainedPolicy(
+            module.network,
+            self.training.published.scaling,
+            self._description.action_space,
+            env_choice(self._run),
+            EVALUATION_SEED if self._run.evaluation.samples_actions else None,
         )
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
@@ -276,7 +280,8 @@ class PreferenceDriven(Algorithm):
             assert isinstance(module.model_config, dict)
             sizes = tuple(module.model_config["hidden_sizes"])
             action_space = self._description.action_space
-            save_policy(inference, module.network, published.scaling, action_space, env, sizes)
+            samples = self._run.evaluation.samples_actions
+            save_policy(inference, module.network, published.scaling, action_space, env, sizes, samples)
 
     def load_checkpoint(self, checkpoint_dir: str) -> None:  # type: ignore[override]  # Algorithm narrows Trainable's
         """The inverse of `save_checkpoint`: the trial then goes on as the undisturbed one does after a barrier."""

@@ -9,13 +9,13 @@ import torch
 
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.policy.actor_critic import ActorCriticNetwork
-from rlhp_ray.policy.inference import environment_actions
+from rlhp_ray.policy.inference import draw_actions
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 from rlhp_ray.reward.reward_swap import RewardSwapVectorEnv
 
 
 class SamplingPolicy:
-    """Draws actions from the distribution that the network gives, where `GreedyPolicy` takes its mode.
+    """Draws actions from the distribution that the network gives, of scaled observations.
 
     Args:
         network: actor and critic.
@@ -33,12 +33,7 @@ class SamplingPolicy:
         """Actions `[num_envs, *action]`, ready for the environment, for scaled observations `[num_envs, ...]`."""
         features = self._network.features(torch.from_numpy(np.ascontiguousarray(scaled)))
         inputs = self._network.action_distribution_inputs(features)
-        if isinstance(self._action_space, gym.spaces.Discrete):
-            chosen = torch.multinomial(inputs.softmax(-1), 1, generator=self._generator).squeeze(-1)
-        else:
-            mean, log_std = inputs.chunk(2, dim=-1)
-            chosen = mean + log_std.exp() * torch.randn(mean.shape, generator=self._generator)
-        return environment_actions(chosen.numpy(), self._action_space)
+        return draw_actions(inputs, self._action_space, self._generator)
 
 
 def untrained_network(

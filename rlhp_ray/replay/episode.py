@@ -18,7 +18,7 @@ RewardFunction = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 class Policy(Protocol):
-    """What is replayed: the greedy policy of `rlhp_ray.policy.inference`, or anything that acts like it."""
+    """What is replayed: the policy of `rlhp_ray.policy.inference`, or anything that acts like it."""
 
     def act(self, observations: np.ndarray) -> np.ndarray:
         """Observations [num_envs, *obs_shape] -> actions [num_envs, *action_shape], ready for the environment."""

@@ -50,8 +50,15 @@ class ReplayResult:
     num_frames_left_out: int
 
 
-def replay(path: Path, *, episodes: int = 3, live: bool = False, output: Path | None = None) -> ReplayResult:
-    """Plays a saved policy greedily, prints the returns and writes one MP4, whose path is the last line printed.
+def replay(
+    path: Path,
+    *,
+    episodes: int = 3,
+    live: bool = False,
+    output: Path | None = None,
+    samples_actions: bool | None = None,
+) -> ReplayResult:
+    """Plays a saved policy, prints the returns and writes one MP4, whose path is the last line printed.
 
     Args:
         path: a run directory (its best checkpoint, else its last), a checkpoint, or its `inference` folder.
@@ -59,6 +66,7 @@ def replay(path: Path, *, episodes: int = 3, live: bool = False, output: Path | 
         live: also show the frames in a window, each episode as soon as it is played.
         output: the MP4; default `replay-<checkpoint>.mp4` in the videos of the run, else beside the checkpoint. An
             existing file is kept and a number added to the new one.
+        samples_actions: whether actions are drawn, or the most probable; None as its run's evaluation did.
 
     Raises:
         CheckpointError: there is no checkpoint, or it is damaged.
@@ -75,7 +83,7 @@ def replay(path: Path, *, episodes: int = 3, live: bool = False, output: Path | 
         from rlhp_ray.policy.inference import load_policy
         from rlhp_ray.reward.inference import load_reward
 
-        policy = load_policy(location.inference_dir)
+        policy = load_policy(location.inference_dir, samples_actions)
         reward = load_reward(location.inference_dir) if location.has_reward else None
         result = record_video(
             policy,

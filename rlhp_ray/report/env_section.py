@@ -114,7 +114,9 @@ def _videos(group: EnvGroup, videos: Mapping[str, Sequence[Video]]) -> str:
     if not shown:
         return element("h3", "Videos") + element("p", "No run of this environment has one.")
     linked = sum(not video.is_inlined for video in shown)
-    told = f"Greedy episodes of the last policy, its predicted and true reward below. {_linked_text(linked)}"
+    told = (
+        f"Episodes of the last policy, as it was evaluated, its predicted and true reward below. {_linked_text(linked)}"
+    )
     places = "".join(_video(video) for video in shown)
     return element("h3", "Videos") + element("p", text(told)) + element("div", places, class_="videos")
 

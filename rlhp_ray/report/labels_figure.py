@@ -40,16 +40,16 @@ def draw_labels(group: EnvGroup) -> Drawing | None:
         if setting.is_baseline and setting.final_returns:
             note_level(axes, float(np.mean(setting.final_returns)), f"{setting.letter}: true reward")
     axes.set_xlim(left=0)
-    finish_axes(axes, "labels (answers to train on)", "true return, greedy\n(reward per episode)")
+    finish_axes(axes, "labels (answers to train on)", "true return, evaluated\n(reward per episode)")
     add_legend(figure, axes)
     rows = [_row(setting) for setting in group.learners]
     words = "; ".join(f"{row[0]}: {row[2]} from {row[1]} labels" for row in rows[: len(drawn(group.settings))])
     return Drawing(
         "return-by-labels",
         "Return against labels",
-        "Thin: greedy evaluations of one seed, at the labels it had by then. Large hollow markers: final mean over "
+        "Thin: evaluations of one seed, at the labels it had by then. Large hollow markers: final mean over "
         "seeds, with its 95 % t interval.",
-        f"True return of greedy evaluations against labels. At the end, {words}.",
+        f"True return of evaluations against labels. At the end, {words}.",
         figure,
         Table(("setting", "labels (mean)", "true return (95 %)"), rows),
     )

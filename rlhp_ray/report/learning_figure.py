@@ -12,16 +12,16 @@ _ASIDE = 0.025  # of the run: final markers of settings stand beside each other,
 
 
 def draw_learning(group: EnvGroup) -> Drawing | None:
-    """Training returns as curves, final greedy evaluations at their end; None where neither was recorded.
+    """Training returns as curves, final evaluations at their end; None where neither was recorded.
 
-    In a run so short that no training episode ended, the curves are those of the greedy evaluations.
+    In a run so short that no training episode ended, the curves are those of the evaluations.
     """
     has_training = any(len(run.series(keys.TRUE_RETURN)[0]) for run in group.runs)
     figure, curve = (
         new_figure(len(group.settings)),
         column(keys.TRUE_RETURN if has_training else keys.EVALUATION_RETURN),
     )
-    of_what = "the training episodes, which explore" if has_training else "greedy evaluations"
+    of_what = "the training episodes, which explore" if has_training else "evaluations"
     axes = figure.subplots()
     if not draw_seed_curves(axes, group.settings, curve):
         return None
@@ -43,7 +43,7 @@ def draw_learning(group: EnvGroup) -> Drawing | None:
         "learning",
         "Learning curves",
         f"Mean true return of {of_what}. {HOW_TO_READ} "
-        "Large hollow markers at the right: final greedy evaluation, with its interval.",
+        "Large hollow markers at the right: final evaluation, with its interval.",
         f"Mean true return of {of_what}. {curve_words(group.settings, curve, return_text)}",
         figure,
         curve_table(group.settings, curve, return_text),

@@ -78,7 +78,7 @@ def _explanation(content: PageContent) -> str:
     if not content.groups:
         return element("p", "No run could be read.")
     told = (
-        "True return: final greedy evaluation, mean over seeds, with the 95 % t interval of that mean. "
+        "True return: final evaluation, mean over seeds, with the 95 % t interval of that mean. "
         '"yes": the interval of the gain over the first training episodes lies above zero. '
         "Environments and settings are never averaged together. Price: of all runs of a setting."
     )

@@ -67,7 +67,7 @@ class ReportRun:
 
     @property
     def final_return(self) -> float | None:
-        """Mean true return of the last policy's greedy episodes; None of a run that is not done."""
+        """Mean true return of the last policy's evaluation episodes; None of a run that is not done."""
         return self.fact("true_return_mean") if self.record.status == "done" else None
 
     @property

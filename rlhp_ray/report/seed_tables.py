@@ -20,7 +20,7 @@ from rlhp_ray.statistics.success_rate import success_rate
 TOO_FEW = f"fewer than {FEWEST_SEEDS} seeds: nothing can be said"
 
 _SUMMARY_WORDS = (
-    "Final greedy true return over seeds, with 95 % intervals: Student's t of the mean, percentile bootstrap of median "
+    "Final true return over seeds, with 95 % intervals: Student's t of the mean, percentile bootstrap of median "
     "and IQM (mean of the middle half), Wilson's of the share that reaches the threshold. That of the "
     "IQM is too narrow below 10 seeds, that of the median below 5, and that of the mean below 10 where some seeds "
     "learn and others do not."

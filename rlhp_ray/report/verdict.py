@@ -24,8 +24,8 @@ class Verdict:
 def judge(setting: Setting) -> Verdict:
     """Whether the final true return is above that of the first episodes, beyond what seeds vary.
 
-    The gain of a seed is its final greedy return less the return of its first training episodes; "yes" means that the
-    95 % t interval of the mean gain lies above zero.
+    The gain of a seed is its final evaluation's return less the return of its first training episodes; "yes" means that
+    the 95 % t interval of the mean gain lies above zero.
     """
     ended = [run for run in setting.counted if run.final_return is not None]
     if not ended:

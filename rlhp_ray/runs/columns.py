@@ -45,4 +45,4 @@ COLUMNS = (
     Column("reward_source", _fact("reward_source"), value_text.plain_text),
     Column("question", lambda record, now: record.question, value_text.plain_text),
 )
-"""`return` is the true return of the final greedy evaluation; of a run under way, of the newest one."""
+"""`return` is the true return of the final evaluation; of a run under way, of the newest one."""

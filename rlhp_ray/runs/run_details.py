@@ -67,7 +67,7 @@ def _result(facts: Any) -> str:
     spread, episodes = facts.get("true_return_std"), facts.get("eval_episodes")
     text = f"true return {return_text(facts['true_return_mean'])}"
     text += f" +- {return_text(spread)}" if spread is not None else ""
-    return text + (f" over {count_text(episodes)} greedy episodes" if episodes is not None else ", so far")
+    return text + (f" over {count_text(episodes)} episodes" if episodes is not None else ", so far")
 
 
 def _budget(facts: Any) -> str:

@@ -58,7 +58,7 @@ class SweepProgress(Callback):
         metrics = trial.last_result.get(keys.METRICS, {})
         value = metrics.get(keys.EVALUATION_RETURN)
         text = f"{value:.1f}" if value is not None else "not evaluated"
-        self._end(trial, f"true return (greedy) {text} after {metrics.get(keys.ENV_STEPS, 0):,} env steps")
+        self._end(trial, f"evaluated true return {text} after {metrics.get(keys.ENV_STEPS, 0):,} env steps")
 
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         self._end(trial, f"failed {trial.num_failures} times; see error.txt in its directory")

@@ -47,7 +47,7 @@ class TrialResult:
 
     @property
     def true_return(self) -> float | None:
-        """Mean greedy true return at the end of a run that is done."""
+        """Mean true return of the evaluation at the end of a run that is done."""
         return self.summary.get("true_return_mean") if self.status == "done" else None
 
 

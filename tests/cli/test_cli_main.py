@@ -66,9 +66,12 @@ def test_resuming_passes_the_overrides_on(backend, tmp_path, capsys):
 
 def test_replaying_passes_its_options_on_and_leaves_printing_to_the_player(backend, tmp_path, capsys):
     video = tmp_path / "new.mp4"
-    assert main(["replay", str(tmp_path), "--episodes", "2", "--live", "--output", str(video)]) == 0
-    assert backend.calls[0] == ((tmp_path,), {"episodes": 2, "live": True, "output": video})
-    assert capsys.readouterr().out == "chatter of Ray\n"
+    options = ["--episodes", "2", "--live", "--output", str(video)]
+    for actions, samples in (([], None), (["--actions", "greedy"], False), (["--actions", "sampled"], True)):
+        assert main(["replay", str(tmp_path), *options, *actions]) == 0
+        expected = {"episodes": 2, "live": True, "output": video, "samples_actions": samples}
+        assert backend.calls.pop() == ((tmp_path,), expected)
+        assert capsys.readouterr().out == "chatter of Ray\n"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from rlhp_ray.config.loading import load_config
 from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.policy import precision
 from rlhp_ray.policy.actor_critic import ActorCriticNetwork, CNNTrunk
-from rlhp_ray.policy.inference import GreedyPolicy
+from rlhp_ray.policy.inference import TrainedPolicy
 from rlhp_ray.policy.precision import policy_precision, precision_text
 from rlhp_ray.reward.observation_scaling import ObservationScaling
 
@@ -63,7 +63,7 @@ def test_a_policy_is_judged_in_float32_whatever_it_learnt_in():
     plain.load_state_dict(network.state_dict())
     frames = np.random.default_rng(0).integers(0, 256, (64, 84, 84, 4), dtype=np.uint8)
     scaling, env = ObservationScaling.from_space(FRAMES), EnvChoice("some/Env-v0")
-    judged, expected = (GreedyPolicy(net, scaling, BUTTONS, env).act(frames) for net in (network, plain))
+    judged, expected = (TrainedPolicy(net, scaling, BUTTONS, env).act(frames) for net in (network, plain))
     np.testing.assert_array_equal(judged, expected)
 
 

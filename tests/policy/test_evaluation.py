@@ -9,7 +9,7 @@ from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.envs.registry import make_env
-from rlhp_ray.policy.evaluation import EVALUATION_SEED, evaluate_greedy
+from rlhp_ray.policy.evaluation import EVALUATION_SEED, evaluate_policy
 from rlhp_ray.policy.preference_algorithm import PreferenceDriven
 
 
@@ -34,7 +34,7 @@ def points_of_a_game(seed: int) -> float:
 
 
 def test_atari_is_judged_by_the_points_of_whole_games():
-    result = evaluate_greedy(AlwaysFires(), 2)
+    result = evaluate_policy(AlwaysFires(), 2)
     games = [points_of_a_game(EVALUATION_SEED + index) for index in range(2)]
     assert min(games) > 100, "clipped to 1 an invader it would be less than 36"
     assert (result.true_return_mean, result.true_return_std) == (np.mean(games), np.std(games))
@@ -56,19 +56,19 @@ class StaysUp:
 @pytest.mark.parametrize(("max_episode_steps", "steps"), [(None, 500), (120, 120), (1, 1), (600, 500)])
 def test_an_episode_is_cut_where_it_is_asked_for_and_counts_as_it_is_then(max_episode_steps, steps):
     policy = StaysUp()
-    result = evaluate_greedy(policy, 3, max_episode_steps)
+    result = evaluate_policy(policy, 3, max_episode_steps)
     assert (result.true_return_mean, result.true_return_std, result.episodes) == (steps, 0, 3)
     assert policy.calls == steps
 
 
 def test_an_episode_that_ends_before_it_would_be_cut_counts_to_its_end():
-    whole, cut = (evaluate_greedy(AlwaysFires(), 2, limit) for limit in (None, 5_000))
+    whole, cut = (evaluate_policy(AlwaysFires(), 2, limit) for limit in (None, 5_000))
     assert whole == cut
 
 
 def test_a_run_evaluates_within_its_bound():
     evaluation = {"episodes": 2, "max_episode_steps": 120}
     run = RunConfig.model_validate({"env": {"id": "CartPole-v1"}, "evaluation": evaluation})
-    algorithm = SimpleNamespace(_run=run, greedy_policy=StaysUp)
+    algorithm = SimpleNamespace(_run=run, policy_to_judge=StaysUp)
     metrics = PreferenceDriven._evaluation_metrics(algorithm, None)
     assert (metrics[keys.EVALUATION_RETURN], metrics[keys.EVALUATION_EPISODES]) == (120, 2)

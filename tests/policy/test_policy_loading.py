@@ -28,9 +28,10 @@ BUTTONS, TORQUES = gym.spaces.Discrete(2, start=1), gym.spaces.Box(-2.0, 2.0, (2
 def saved(tmp_path):
     """Saves a policy and gives its directory and network."""
 
-    def save(scaling, action_space=BUTTONS, hidden_sizes=(8,)):
+    def save(scaling, action_space=BUTTONS, hidden_sizes=(8,), samples=False):
         network = ActorCriticNetwork(scaling.scaled_space, action_space, hidden_sizes)
-        save_policy(tmp_path / "saved", network, scaling, action_space, EnvChoice("some/Env-v0"), hidden_sizes)
+        env = EnvChoice("some/Env-v0")
+        save_policy(tmp_path / "saved", network, scaling, action_space, env, hidden_sizes, samples)
         return tmp_path / "saved", network
 
     return save
@@ -45,6 +46,43 @@ def test_a_policy_that_fits_has_the_weights_that_were_saved(saved, space, action
     expected = network.state_dict()
     assert loaded.state_dict().keys() == expected.keys()
     assert all(torch.equal(value, expected[name]) for name, value in loaded.state_dict().items())
+
+
+SAME = np.tile(np.float32([0.3, -0.2, 0.9]), (20_000, 1))
+
+
+@pytest.mark.parametrize(("of_run", "asked", "draws"), [(False, None, False), (True, None, True), (True, False, False)])
+def test_a_policy_acts_as_its_run_was_evaluated_unless_told_otherwise(saved, of_run, asked, draws):
+    directory, network = saved(ObservationScaling.from_space(POINTS), samples=of_run)
+    network.actor_head.bias.data[:] = torch.tensor([0.0, 1.0])
+    save_policy(
+        directory, network, ObservationScaling.from_space(POINTS), BUTTONS, EnvChoice("some/Env-v0"), (8,), of_run
+    )
+    with torch.no_grad():
+        logits = network.action_distribution_inputs(network.features(torch.from_numpy(SAME[:1])))[0].numpy()
+    likely = 1 / (1 + np.exp(logits[0] - logits[1]))  # the sigmoid of their difference
+    actions = load_policy(directory, asked).act(SAME)
+    assert set(actions) <= {1, 2}
+    expected = likely if draws else float(likely > 0.5)
+    assert (actions == 2).mean() == pytest.approx(expected, abs=0.015 if draws else 0)  # 4 standard errors
+    np.testing.assert_array_equal(actions, load_policy(directory, asked).act(SAME))
+
+
+def test_continuous_actions_are_drawn_around_their_mean(saved):
+    directory, _ = saved(ObservationScaling.from_space(POINTS), TORQUES, samples=True)
+    actions = load_policy(directory).act(SAME)
+    mean = load_policy(directory, samples_actions=False).act(SAME[:1])
+    assert actions.shape == (20_000, 2)
+    assert actions.std(0) == pytest.approx([1.4, 1.4], abs=0.1)  # a deviation of 1, clipped to [-1, 1], times 2
+    np.testing.assert_allclose(actions.mean(0), mean[0], atol=0.1)
+
+
+def test_a_policy_saved_before_actions_were_drawn_acts_greedily(saved):
+    directory, _ = saved(ObservationScaling.from_space(POINTS), samples=True)
+    header = json.loads((directory / "policy.json").read_text())
+    del header["samples_actions"]
+    (directory / "policy.json").write_text(json.dumps(header))
+    assert len(set(load_policy(directory).act(SAME))) == 1
 
 
 def test_a_network_for_images_has_its_own_sizes(saved):
@@ -125,7 +163,7 @@ def test_a_policy_that_does_not_tell_whether_it_saw_the_score_is_older(saved):
 def test_every_field_of_the_header_is_needed(saved):
     directory, _ = saved(ObservationScaling.from_space(POINTS))
     whole = (directory / "policy.json").read_text()
-    assert set(POLICY_FIELDS) == json.loads(whole).keys() - {"format", "format_version"}
+    assert set(POLICY_FIELDS) == json.loads(whole).keys() - {"format", "format_version", "samples_actions"}
     for name in POLICY_FIELDS:
         (directory / "policy.json").write_text(whole)
         alter_header(directory, lambda header, name=name: header.pop(name))

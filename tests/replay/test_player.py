@@ -74,7 +74,7 @@ def half(observations: np.ndarray, actions: np.ndarray, next_observations: np.nd
 @pytest.fixture(autouse=True)
 def fake_loading(monkeypatch: pytest.MonkeyPatch) -> None:
     policy_module, reward_module = types.ModuleType("policy.inference"), types.ModuleType("reward.inference")
-    policy_module.load_policy = lambda directory: PushRight()
+    policy_module.load_policy = lambda directory, samples_actions=None: PushRight()
     reward_module.load_reward = lambda directory: half
     monkeypatch.setitem(sys.modules, "rlhp_ray.policy.inference", policy_module)
     monkeypatch.setitem(sys.modules, "rlhp_ray.reward.inference", reward_module)

@@ -20,7 +20,7 @@ def test_the_expectation_stands_beside_the_result(make_run) -> None:
     assert told[2:5] == [
         "  question    Is it so?",
         "  expected    At least -250.",
-        "  result      true return -211.7 +- 12.5 over 100 greedy episodes",
+        "  result      true return -211.7 +- 12.5 over 100 episodes",
     ]
     assert told[5].startswith("  note        ") and told[5].endswith("Z  as expected")
     text = "\n".join(told)
