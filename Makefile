@@ -41,10 +41,10 @@ test: install browser ## run the tests, WORKERS=2 at a time; ARGS="tests/envs -x
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not learning and not cluster" -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 test-learning: install browser ## run the tests that train for minutes: results against thresholds, sweeps, people
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m learning --timeout 3600 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m learning --timeout 3600 --timeout-method signal $(ARGS)
 
 test-cluster: install ## as root: launch clusters on simulated hosts of this machine, and run sweeps on them
-	$(BIN)/python -m pytest -m cluster -rs --timeout 3600 tests/cluster $(ARGS)
+	$(BIN)/python -m pytest -m cluster -rs --timeout 3600 --timeout-method signal tests/cluster $(ARGS)
 
 soak: install ## an hour of training with a process killed every two minutes; ARGS="--minutes 6" for less
 	$(BIN)/python benchmarks/soak.py $(ARGS)

@@ -34,7 +34,8 @@ example:
 CONFIG and overrides are those of `rlhp train`."""
 _RESUME = """\
 Continue a run from its last checkpoint, extend a finished one with larger budgets, or run what is left of a sweep. The
-last line on standard output is the directory of the run or sweep.
+last line on standard output is the directory of the run or sweep. A checkpoint holds pickles, which run code when they
+are loaded: resume only runs of people whom you trust.
 
 example:
   rlhp resume runs/pendulum-3-k2f training.env_steps=100000"""

@@ -31,6 +31,15 @@ def load_config(name_or_path: str, overrides: Sequence[str] = ()) -> RunConfig:
     return _build(_read(path), overrides, f"configuration {path}")
 
 
+def archived_config(path: Path) -> RunConfig:
+    """The configuration that a run was started with, as `dump_config` wrote it.
+
+    Raises:
+        ConfigError: it is damaged, or another version's.
+    """
+    return _build(_read(path), (), f"configuration {path}")
+
+
 def override_config(config: RunConfig, overrides: Sequence[str]) -> RunConfig:
     """The configuration with overrides laid over it, validated afresh (as `rlhp resume` needs it)."""
     return _build(config.model_dump(), overrides, "configuration")

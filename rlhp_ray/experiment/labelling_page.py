@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from rlhp_ray.preferences.query_queue import QueryQueue
 from rlhp_ray.preferences.queue_database import QUEUE_FILE
 
 PARENT_VARIABLE = "RLHP_LABEL_PARENT"  # process id of the run that started the server, which ends with it
-MAX_STARTS = 20  # of the server, when it is killed again and again
+MAX_STARTS = 20  # of the server in a row, when it is killed again and again
+HEALTHY_SECONDS = 300.0  # after so long a life its end begins another row
 RESTART_SECONDS = 1.0
 STOP_SECONDS = 10.0
 
@@ -86,7 +88,7 @@ def _check_rates(labelling: LabellingConfig) -> dict[str, float]:
 def _kept_up(command: list[str]) -> Iterator[None]:
     ended = threading.Event()
     first = _start(command)
-    keeper = threading.Thread(target=_keep_up, args=(command, first, ended), daemon=True)
+    keeper = threading.Thread(target=_keep_up, args=(command, first, ended), daemon=True, name="labelling page")
     keeper.start()
     try:
         yield
@@ -104,13 +106,20 @@ def _start(command: list[str]) -> subprocess.Popen:
 
 
 def _keep_up(command: list[str], server: subprocess.Popen, ended: threading.Event) -> None:
-    for _ in range(MAX_STARTS):
+    starts, since = 0, time.monotonic()
+    while True:
         while server.poll() is None and not ended.wait(RESTART_SECONDS):
             pass
         if ended.is_set():
             break
+        if time.monotonic() - since > HEALTHY_SECONDS:
+            starts = 0
+        if starts == MAX_STARTS:
+            text = f"the labelling page died {MAX_STARTS + 1} times in a row, and is not started again"
+            print(f"rlhp: {text}. Serve it with: rlhp {' '.join(command[-2:])}", file=sys.stderr, flush=True)
+            return
         ended.wait(RESTART_SECONDS)
-        server = _start(command)
+        server, starts, since = _start(command), starts + 1, time.monotonic()
     _stop(server)
 
 

@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
-from rlhp_ray.config.loading import dump_config, override_config
+from rlhp_ray.config.loading import archived_config, dump_config, override_config
 from rlhp_ray.config.price_table import read_prices
-from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ArchiveError, ConfigError
 from rlhp_ray.experiment.archive_files import write_durably
@@ -32,8 +29,9 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
             prices, or the device, cannot be used.
     """
     archive = RunArchive.open(directory)
-    refuse_running(archive.directory)  # said before anything of it is changed
-    config = RunConfig.model_validate(yaml.safe_load(archive.read_config_text()))
+    for owner in (archive.directory, archive.directory.parent):  # a sweep's process works on all of its runs
+        refuse_running(owner)  # said before anything of it is changed
+    config = archived_config(archive.config_file)
     if config.shares_preferences:
         raise ArchiveError(
             f"{archive.directory} shares its answers with the other runs of its sweep, and goes on with them alone; "

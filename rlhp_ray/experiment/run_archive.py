@@ -115,6 +115,11 @@ class RunArchive:
         with archive_errors(self.summary_file):
             write_durably(self.summary_file, json.dumps(as_json(summary), indent=2, allow_nan=False) + "\n")
 
+    def remove_summary(self) -> None:
+        """Removes `summary.json`, if there is one."""
+        with archive_errors(self.summary_file):
+            self.summary_file.unlink(missing_ok=True)
+
     def read_summary(self) -> dict[str, Any] | None:
         """`summary.json`, or None where none was written yet; `ArchiveError` if it is damaged."""
         if not self.summary_file.exists():

@@ -85,6 +85,7 @@ def run_session(
         horizon = description.episode_steps if config.env.horizon == "auto" else config.env.horizon
         warn_if_ends_visible(description, horizon)
         warn_if_score_shown(description, config.env.score_mask)
+        archive.remove_summary()  # of a shorter run: with it a session that is killed would look finished
         say(f"run directory {archive.directory}")
         if is_image_space(description.observation_space):
             say(precision_text(config))
@@ -148,25 +149,30 @@ def _train(
             session = TuneSession(archive, config, description, restore, clock, ended_by)
             recorder = session.recorder
             return session.run(), recorder
+    except KeyboardInterrupt:
+        if recorder is not None:
+            raise
+        return RunStatus.INTERRUPTED, None
     except Exception as error:
-        _tell(archive, error)
+        tell_error(archive.directory, error)
         record = recorder.failures if recorder is not None else FailureRecord(archive.directory)
         with contextlib.suppress(ArchiveError):  # the disk may be what failed: the next session sees that
             record.add(failure_kind(error), recovered=False)
     return RunStatus.FAILED, recorder
 
 
-def _tell(archive: RunArchive, error: Exception) -> None:
+def tell_error(directory: Path, error: Exception) -> None:
+    """Say what ended a run or a sweep; what is not plainly told by our own error is put whole into a file."""
     if _is_plainly_ours(error):
         say(f"rlhp: error: {error}")
         return
-    detail = archive.directory / ERROR_FILE
+    detail = directory / ERROR_FILE
     text = known_cause(error) or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
     try:
-        probe_storage(archive.directory)
+        probe_storage(directory)
     except ArchiveError as hindrance:  # which makes for errors of all kinds
         text = str(hindrance)
-    lines = [f"rlhp: error: {text}", f"  whole error: {detail}", f"  to go on:    rlhp resume {archive.directory}"]
+    lines = [f"rlhp: error: {text}", f"  whole error: {detail}", f"  to go on:    rlhp resume {directory}"]
     try:
         detail.write_text(traceback.format_exc())
     except OSError:

@@ -1,6 +1,6 @@
 """Evaluation on the environment as it is registered: visible ends, true reward, fixed seeds or starts."""
 
-import itertools
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from rlhp_ray.envs.registry import evaluation_reset_options, make_vector_env
 from rlhp_ray.policy.inference import TrainedPolicy
 
 MAX_PARALLEL_EPISODES = 1000
+MAX_EPISODE_STEPS = 100_000  # of an environment that does not end by itself
 EVALUATION_SEED = 1_000_003  # of every evaluation of every run, so that all are asked the same
 
 
@@ -29,8 +30,8 @@ def evaluate_policy(policy: TrainedPolicy, num_episodes: int, max_episode_steps:
         policy: acts in the environment that it names.
         num_episodes: from the environment's fixed starts where it has some, else from fixed seeds.
         max_episode_steps: env steps after which what is still going on counts as it is; None for the environment's own
-            limit. The longest episode decides how long the others are stepped along: 30 games of Pong in which no rally
-            ends are 810,000 env steps.
+            limit, or `MAX_EPISODE_STEPS` where that comes first. The longest episode decides how long the others are
+            stepped along: 30 games of Pong in which no rally ends are 810,000 env steps.
     """
     returns: list[float] = []
     options = evaluation_reset_options(policy.env.env_id, num_episodes)
@@ -46,12 +47,11 @@ def _play(policy: TrainedPolicy, count: int, seed: int, options: dict | None, ma
     env = make_vector_env(choice.env_id, count, frame_skip=choice.frame_skip, hides_score=choice.hides_score)
     observations, _ = env.reset(seed=seed, options=options)
     returns, running = np.zeros(count), np.ones(count, bool)
-    steps = range(max_steps) if max_steps is not None else itertools.count()
-    for _ in steps:
-        observations, rewards, terminations, truncations, infos = env.step(policy.act(observations))
-        returns += np.where(running, infos.get(RAW_SCORE_KEY, rewards), 0.0)
-        running &= ~(terminations | truncations)
-        if not running.any():
-            break
-    env.close()
+    with closing(env):
+        for _ in range(max_steps or MAX_EPISODE_STEPS):
+            observations, rewards, terminations, truncations, infos = env.step(policy.act(observations))
+            returns += np.where(running, infos.get(RAW_SCORE_KEY, rewards), 0.0)
+            running &= ~(terminations | truncations)
+            if not running.any():
+                break
     return returns

@@ -195,7 +195,7 @@ class PreferenceDriven(Algorithm):
         result = super().step()
         require_finite(result, self.get_module())
         done = self.training.env_steps >= self._run.training.env_steps
-        at_interval = iteration % self.interval_iterations == 0
+        at_interval = iteration % self.interval_iterations == 0 and not self.training.metrics.get(keys.HELD_FOR_PEOPLE)
         if done:
             self.training.ask_the_rest()
         elif at_interval and self._run.mode == "sync":
@@ -242,7 +242,7 @@ class PreferenceDriven(Algorithm):
             return {}
         started = time.perf_counter()
         wanted = episodes or min(INTERIM_EVALUATION_EPISODES, self._run.evaluation.episodes)
-        evaluation = evaluate_policy(policy, wanted, self._run.evaluation.max_episode_steps)
+        evaluation = evaluate_policy(policy, wanted, evaluation_limit(self._run, self._description.episode_steps))
         return {
             keys.EVALUATION_RETURN: evaluation.true_return_mean,
             keys.EVALUATION_RETURN_STD: evaluation.true_return_std,
@@ -311,6 +311,13 @@ def _cpus_of_each(env_config: dict[str, Any], run: RunConfig) -> float:
     """Processors for the trial's process, and as many for its reward learner where it has one."""
     processes = 2 if run.reward_source == "preferences" else 1
     return env_config.get(TRIAL_CPUS_KEY, processes) / processes
+
+
+def evaluation_limit(run: RunConfig, own_limit: int | None) -> int | None:
+    """Env steps after which an evaluation's episode is cut: an environment without an end has that of its training."""
+    if run.evaluation.max_episode_steps is not None or own_limit is not None:
+        return run.evaluation.max_episode_steps
+    return run.env.horizon if isinstance(run.env.horizon, int) else None
 
 
 def _named_buffer(name: str) -> ActorHandle:

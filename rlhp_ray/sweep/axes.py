@@ -1,5 +1,6 @@
 """Overrides that stand for several values: `section.field={grid: [...]}`, a choice, or a distribution."""
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ EXPECTED = {  # by kind: what its argument has to be
     "loguniform": f"{_RANGE}, both above 0",
     "randint": f"{_RANGE}, both whole; high itself is never drawn",
 }
+_FARTHEST = {"uniform": 1e300, "loguniform": 1e300, "randint": 2**62}  # that can be drawn between; NaN is not within
 
 
 @dataclass(frozen=True)
@@ -77,16 +79,14 @@ def _fits(kind: str, argument: Any) -> bool:
     if len(argument) != 2 or not all(isinstance(end, types) and not isinstance(end, bool) for end in argument):
         return False
     low, high = argument
-    return math.isfinite(low) and math.isfinite(high) and low < high and (kind != "loguniform" or low > 0)
+    return all(abs(end) <= _FARTHEST[kind] for end in argument) and low < high and (kind != "loguniform" or low > 0)
 
 
 def combine(axes: tuple[Axis, ...], samples: int, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     """Values by key of every setting: the product of all grids, each with `samples` draws of the random axes."""
-    settings: list[dict[str, Any]] = [{}]
-    for axis in axes:
-        if not axis.is_random:
-            settings = [{**setting, axis.key: value} for setting in settings for value in axis.values]
+    grids = [axis for axis in axes if not axis.is_random]
     drawn = [axis for axis in axes if axis.is_random]
-    for setting in settings:
+    for values in itertools.product(*(axis.values for axis in grids)):
+        setting = dict(zip((axis.key for axis in grids), values, strict=True))
         for _ in range(samples if drawn else 1):
             yield {axis.key: axis.draw(rng) if axis in drawn else setting[axis.key] for axis in axes}

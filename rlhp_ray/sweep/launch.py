@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-import traceback
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,9 @@ from rlhp_ray.experiment.labelling_page import labelling_page, offer_gold_pairs
 from rlhp_ray.experiment.provenance import mask_secrets
 from rlhp_ray.experiment.ray_session import ray_session
 from rlhp_ray.experiment.run_archive import RunArchive
-from rlhp_ray.experiment.session_lock import SessionState, session_lock, session_state
+from rlhp_ray.experiment.session_lock import SessionState, refuse_running, session_lock, session_state
 from rlhp_ray.experiment.summary import RunStatus
-from rlhp_ray.experiment.trial import ERROR_FILE, known_cause, say
+from rlhp_ray.experiment.trial import say, tell_error
 from rlhp_ray.reward.run_ensemble import ensemble_spec, preference_subject
 from rlhp_ray.sweep.growth import grown_sweep
 from rlhp_ray.sweep.plan import PlannedTrial
@@ -114,6 +114,8 @@ def run_sweep(
             file.write(mask_secrets(command) + "\n")
         say(f"sweep directory {directory}")
         interrupted = False
+        for trial in _left(directory, sweep):
+            refuse_running(directory / trial.name)  # one that somebody resumed by itself
         if _left(directory, sweep) or len(sweep.trials) < sweep.trials_in_all:
             interrupted = _train(directory, sweep, place, command)
             sweep = Sweep.read(directory)
@@ -135,6 +137,7 @@ def _is_over(run: Path) -> bool:
 def _open_run(directory: Path, config: RunConfig, name: str, command: str) -> tuple[RunArchive, RunConfig]:
     """The archive of a trial: the one of an earlier session, or a new one."""
     run = directory / name
+    _remove_unbegun(run)
     config = config.model_copy(update={"name": name, "output_dir": str(directory)})
     if run.exists():
         archive = RunArchive.open(run)
@@ -142,6 +145,14 @@ def _open_run(directory: Path, config: RunConfig, name: str, command: str) -> tu
         return archive, config
     text, prices = dump_config(config), read_prices(directory)
     return RunArchive.create(directory, name, name, text, command, config.question, config.expect, prices), config
+
+
+def _remove_unbegun(run: Path) -> None:
+    """Remove what a process that was killed while it made a run's directory left of it: nothing was trained in it."""
+    archive = RunArchive(run)
+    if run.is_dir() and not any(file.exists() for file in (archive.config_file, archive.metrics_file)):
+        with archive_errors(run):
+            shutil.rmtree(run)
 
 
 def _left(directory: Path, sweep: Sweep) -> list[PlannedTrial]:
@@ -163,9 +174,7 @@ def _train(directory: Path, sweep: Sweep, place: RayPlace, command: str) -> bool
             with shared_buffer(directory, sweep) as buffer:
                 return _train_rounds(directory, sweep, command, buffer)
     except Exception as error:
-        (directory / ERROR_FILE).write_text(traceback.format_exc())
-        text = known_cause(error) or f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[-1]}"
-        say(f"rlhp: error: {text}\n  whole error: {directory / ERROR_FILE}\n  to go on:    rlhp resume {directory}")
+        tell_error(directory, error)
     return False
 
 

@@ -3,9 +3,12 @@
 import os
 import re
 import signal
+import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -93,3 +96,47 @@ def test_gold_about_something_else_is_refused(tmp_path):
     PreferenceStore(tmp_path / "gold.sqlite", subject.to_metadata()).close()
     with pytest.raises(PreferenceStoreError, match="has another environment than this configuration"):
         trial._check_inputs(RunArchive(tmp_path / "run"), config, describe_env(config.env.id))
+
+
+@pytest.fixture
+def dying(tmp_path, monkeypatch):
+    """A server that dies so many times at once, and then stays; says how often it was started."""
+    monkeypatch.setattr(page, "MAX_STARTS", 3)
+    monkeypatch.setattr(page, "RESTART_SECONDS", 0.01)
+    starts = tmp_path / "starts"
+    starts.touch()
+
+    def command(deaths: int) -> list[str]:
+        code = (
+            "import sys, time; open(sys.argv[1], 'a').write('.'); "
+            f"len(open(sys.argv[1]).read()) > {deaths} and time.sleep(60)"
+        )
+        return [sys.executable, "-c", code, str(starts)]
+
+    return SimpleNamespace(command=command, count=lambda: len(starts.read_text()))
+
+
+def wait_until(what) -> None:
+    for _ in range(600):
+        if what():
+            return
+        time.sleep(0.05)
+    raise AssertionError("not within 30 s")
+
+
+def test_the_last_server_that_may_be_started_is_kept(dying, capfd):
+    with page._kept_up(dying.command(deaths=3)):
+        wait_until(lambda: dying.count() == 4)
+        time.sleep(0.3)  # in which it was stopped once
+        keepers = [thread for thread in threading.enumerate() if thread.name == "labelling page"]
+        assert len(keepers) == 1
+    assert "not started again" not in capfd.readouterr().err
+
+
+def test_a_server_that_dies_too_often_in_a_row_is_given_up_in_words(dying, capfd):
+    told = ""
+    with page._kept_up(dying.command(deaths=99)):
+        wait_until(lambda: dying.count() == 4)
+        wait_until(lambda: not any(thread.name == "labelling page" for thread in threading.enumerate()))
+        told = capfd.readouterr().err
+    assert "died 4 times in a row, and is not started again. Serve it with: rlhp" in told

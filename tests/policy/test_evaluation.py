@@ -9,8 +9,9 @@ from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.env_choice import EnvChoice
 from rlhp_ray.envs.registry import make_env
+from rlhp_ray.policy import evaluation
 from rlhp_ray.policy.evaluation import EVALUATION_SEED, evaluate_policy
-from rlhp_ray.policy.preference_algorithm import PreferenceDriven
+from rlhp_ray.policy.preference_algorithm import PreferenceDriven, evaluation_limit
 
 
 class AlwaysFires:
@@ -66,9 +67,26 @@ def test_an_episode_that_ends_before_it_would_be_cut_counts_to_its_end():
     assert whole == cut
 
 
+def test_an_environment_without_an_end_is_stopped(monkeypatch):
+    monkeypatch.setattr(evaluation, "MAX_EPISODE_STEPS", 40)  # CartPole's own end comes after 500
+    policy = StaysUp()
+    assert evaluate_policy(policy, 2).true_return_mean == policy.calls == 40
+
+
+@pytest.mark.parametrize(
+    ("asked", "own_limit", "horizon", "expected"),
+    [(None, None, 300, 300), (None, None, None, None), (70, None, 300, 70), (None, 500, 300, None), (70, 500, 300, 70)],
+)
+def test_a_task_that_never_ends_is_judged_over_the_episodes_it_was_trained_in(asked, own_limit, horizon, expected):
+    run = RunConfig.model_validate(
+        {"env": {"id": "some/Endless-v0", "horizon": horizon}, "evaluation": {"max_episode_steps": asked}}
+    )
+    assert evaluation_limit(run, own_limit) == expected
+
+
 def test_a_run_evaluates_within_its_bound():
-    evaluation = {"episodes": 2, "max_episode_steps": 120}
-    run = RunConfig.model_validate({"env": {"id": "CartPole-v1"}, "evaluation": evaluation})
-    algorithm = SimpleNamespace(_run=run, policy_to_judge=StaysUp)
+    bound = {"episodes": 2, "max_episode_steps": 120}
+    run = RunConfig.model_validate({"env": {"id": "CartPole-v1"}, "evaluation": bound})
+    algorithm = SimpleNamespace(_run=run, policy_to_judge=StaysUp, _description=SimpleNamespace(episode_steps=500))
     metrics = PreferenceDriven._evaluation_metrics(algorithm, None)
     assert (metrics[keys.EVALUATION_RETURN], metrics[keys.EVALUATION_EPISODES]) == (120, 2)

@@ -24,6 +24,10 @@ def test_a_plain_value_is_no_axis():
         ({"uniform": [False, True]}, "low < high"),
         ({"loguniform": [0, 1]}, "above 0"),
         ({"randint": [0, 1.5]}, "whole"),
+        ({"randint": [1, 10**23]}, "whole"),
+        ({"uniform": [-1e308, 1e308]}, "low < high"),
+        ({"uniform": [0, 10**400]}, "low < high"),
+        ({"uniform": [0, float("nan")]}, "low < high"),
     ],
 )
 def test_what_cannot_be_an_axis_is_said(value, told):

@@ -43,6 +43,8 @@ async function call(path, body) {
   throw refusal;
 }
 
+const isRefusal = (error) => error.status >= 400 && error.status < 500 && !LATER.includes(error.status);
+
 function newSubmission() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -65,7 +67,7 @@ async function sendOutbox() {
       failures = 0;
       tell("");
     } catch (error) {
-      const refused = error.status >= 400 && error.status < 500 && !LATER.includes(error.status);
+      const refused = isRefusal(error);
       if (error.status === 401) {
         tell("Your invitation has ended: ask for another link. Your answers are kept.");
       } else if (error.status === 403) {
@@ -96,7 +98,16 @@ async function fill() {
     const found = await (await call("/api/lease", { count: AHEAD })).json();
     for (const query of found.queries) {
       if (held.some((other) => other.id === query.id) || answered.has(query.id)) continue;
-      const sources = await Promise.all([query.left, query.right].map(loaded));
+      let sources;
+      try {
+        sources = await Promise.all([query.left, query.right].map(loaded));
+      } catch (error) {
+        if (!isRefusal(error)) throw error;
+        tell(`A pair that cannot be shown was skipped: ${error.message}`);
+        record(query, "skip", 0);
+        sendOutbox();
+        continue;
+      }
       held.push({ ...query, sources });
       if (!shown) showNext();
     }
@@ -170,17 +181,16 @@ function changeSpeed(by) {
   part("speed").textContent = `${SPEEDS[speed]}×`;
 }
 
+function record(query, choice, seconds) {
+  outbox.push({ submission: newSubmission(), query: query.id, answer: choice, seconds });
+  keepOutbox();
+  answered.add(query.id);
+}
+
 function answer(choice) {
   if (!shown) return;
   const query = shown;
-  outbox.push({
-    submission: newSubmission(),
-    query: query.id,
-    answer: choice,
-    seconds: Math.min(86400, (performance.now() - shownAt) / 1000),
-  });
-  keepOutbox();
-  answered.add(query.id);
+  record(query, choice, Math.min(86400, (performance.now() - shownAt) / 1000));
   held.shift();
   query.sources.forEach((source) => URL.revokeObjectURL(source));
   showNext();
