@@ -2,7 +2,10 @@
 
 import pytest
 
+from rlhp_ray.clips.clip import Clip
 from rlhp_ray.clips.episode_recorder import RecordedEpisode
+from rlhp_ray.errors import LabellingError
+from rlhp_ray.labelling.clip_videos import ClipVideos
 from rlhp_ray.preferences.preference import Answer
 from tests.labelling.conftest import dot_clip
 
@@ -68,6 +71,24 @@ def test_keys_answer_and_the_next_pair_is_shown(serve, queue, open_page):
     assert answers(queue) == expected
     assert "New pairs come as the agent learns" in page.inner_text("#waiting-text")
     assert page.problems == [] and page.hosts == {page.url.split("/")[2]}
+
+
+def test_a_pair_that_cannot_be_drawn_is_skipped_and_the_others_are_shown(serve, queue, open_page, monkeypatch):
+    draw, undrawable = ClipVideos.mp4, dot_clip(0.5, 0.5).clip_id
+
+    def mp4(videos: ClipVideos, clip: Clip) -> bytes:
+        if clip.clip_id == undrawable:
+            raise LabellingError("the game is of another version")
+        return draw(videos, clip)
+
+    monkeypatch.setattr(ClipVideos, "mp4", mp4)
+    page = open_page(serve())
+    until(page, "document.getElementById('status').textContent.includes('another version')")
+    until(page, "held.length > 0")
+    wait_answers(page, queue, 1)
+    page.keyboard.press("ArrowLeft")
+    wait_answers(page, queue, 2)
+    assert answers(queue) == [Answer.SKIP, Answer.LEFT]
 
 
 def test_both_clips_play_in_step_and_step_frame_by_frame(serve, open_page):
