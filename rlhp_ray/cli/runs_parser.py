@@ -47,8 +47,8 @@ example:
 _REPRODUCE = """\
 Make a run again: check its archived code out into a directory of its own, train with that code and the same
 configuration under a new name, and compare the results. The last line on standard output is the directory of the new
-run. Exits 1 where a synchronous run gives another result. The code of the archive is run: reproduce only what comes from
-people whom you trust.
+run. Exits 1 where a synchronous run gives another result. The code of the archive is run: reproduce only what comes
+from people whom you trust.
 
 example:
   rlhp runs reproduce runs/pendulum-3-k2f

@@ -10,16 +10,21 @@ from ray.tune import Stopper
 
 
 class InterruptStopper(Stopper):
-    """Tune stops the trial, with a checkpoint, at its next result once `requested` is set."""
+    """Tune stops each trial, with a checkpoint, at its next result once `requested` is set.
+
+    `awaits_none` is set when all trials that were at work then have stopped: others, which Tune had started in their
+    place meanwhile, are stopped as they are.
+    """
 
     def __init__(self) -> None:
         self.requested = False
+        self.awaits_none = False
 
     def __call__(self, trial_id: str, result: dict) -> bool:
         return self.requested
 
     def stop_all(self) -> bool:
-        return False
+        return self.awaits_none
 
 
 @contextlib.contextmanager

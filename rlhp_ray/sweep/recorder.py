@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
+from ray.tune.experiment import Trial
 
 from rlhp_ray.experiment.closing import draw_and_film
 from rlhp_ray.experiment.failure_record import failure_kind
@@ -44,6 +45,16 @@ class SweepRecorder(Callback):
         self, recorders: Mapping[str, RunRecorder], clocks: Mapping[str, TrialClock], stopper: InterruptStopper
     ) -> None:
         self._recorders, self._clocks, self._stopper = recorders, clocks, stopper
+        self._awaited: set[str] | None = None  # that were at work when somebody asked for a stop
+
+    def on_step_end(self, iteration: int, trials: list, **info: Any) -> None:
+        """Has Tune start no more trials once those that were to stop with a checkpoint have done so."""
+        if not self._stopper.requested:
+            return
+        at_work = {str(trial) for trial in trials if trial.status == Trial.RUNNING}
+        if self._awaited is None:
+            self._awaited = at_work
+        self._stopper.awaits_none = not self._awaited & at_work
 
     def on_trial_start(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         self._clocks[str(trial)].start()

@@ -100,6 +100,21 @@ def test_killed_and_resumed_it_ends_as_an_undisturbed_one(undisturbed: Path, tmp
         assert (sweep / name / "summary.json").stat().st_mtime_ns == written, f"{name} was run again"
 
 
+def test_ctrl_c_stops_what_is_at_work_with_a_checkpoint_and_trains_no_other(tmp_path: Path) -> None:
+    longer = ["--trial-cpus", "2", *SEEDS, "training.env_steps=4000000", f"output_dir={tmp_path}"]
+    driver = subprocess.Popen(rlhp("sweep", *TINY, *longer), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    first, deadline = tmp_path / "sweep" / "seed0" / "metrics.csv", time.monotonic() + MAX_SECONDS
+    while not (first.exists() and first.read_text().count("\n") > 3) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    driver.send_signal(signal.SIGINT)
+    driver.communicate(timeout=MAX_SECONDS)
+    assert driver.returncode == 130
+    assert json.loads((first.parent / "summary.json").read_text())["status"] == "interrupted"
+    assert (first.parent / "checkpoints" / "last" / "inference").exists()
+    others = [tmp_path / "sweep" / f"seed{seed}" / "metrics.csv" for seed in (1, 2)]
+    assert not any(other.exists() and other.read_text().count("\n") > 1 for other in others)
+
+
 def test_a_search_that_was_killed_proposes_what_it_would_have(tmp_path: Path) -> None:
     axis = "training.rllib.lr={loguniform: [0.0001, 0.01]}"
     command = ["sweep", *TINY, "--search", "optuna", "--samples", "3", "--trial-cpus", "2", axis]
