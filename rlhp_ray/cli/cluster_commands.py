@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rlhp_ray.cli.commands import RunResult
     from rlhp_ray.cluster.launch_file import Launch
     from rlhp_ray.cluster.offer import Offer
+    from rlhp_ray.experiment.result_copy import ResultCopy
     from rlhp_ray.sweep.sweep_file import Sweep
 
 _SUBMIT = "--submit"
@@ -28,11 +29,6 @@ def check_cluster_options(arguments: argparse.Namespace) -> None:
         raise ConfigError(
             "--then-down: got it without a cluster; expected --address or --submit with it, and a cluster that `ray "
             "up` made from a file of cluster/"
-        )
-    if arguments.copy_to is not None and not on_cluster:
-        raise ConfigError(
-            "--copy-to: got it without a cluster; expected --address or --submit with it. What this machine wrote "
-            "stays on it: copy it by hand."
         )
     if arguments.dashboard and on_cluster:
         raise ConfigError("--dashboard: a cluster has a dashboard of its own; leave it out, see `ray dashboard`")
@@ -59,26 +55,22 @@ def joined(address: str | None) -> Iterator["Offer | None"]:
 
 
 def check_before_queueing(
-    sweep: "Sweep", offer: "Offer", output_dir: str, copy_to: str | None, then_down: bool
+    sweep: "Sweep", offer: "Offer", output_dir: str, copies: "ResultCopy | None", then_down: bool
 ) -> "Afterwards":
     """Hold a sweep against the cluster that was joined, and make sure that what is to follow it can be done.
 
     Raises:
-        ClusterError: the cluster can never hold a trial, a node does not see the storage, results cannot be copied, or
-            the cluster is not ours to end.
-        ConfigError: `copy_to` is no address of object storage.
+        ClusterError: the cluster can never hold a trial, a node does not see the storage, or the cluster is not ours to
+            end.
     """
     from rlhp_ray.cluster.launch_file import read_launch
-    from rlhp_ray.cluster.result_copy import check_destination
     from rlhp_ray.cluster.takedown import require_our_cluster
     from rlhp_ray.sweep.cluster_checks import check_cluster
 
     check_cluster(sweep, offer, Path(output_dir))
-    if copy_to is not None:
-        check_destination(copy_to)
     if not then_down:
-        return Afterwards(copy_to, None)
-    return Afterwards(copy_to, require_our_cluster(read_launch(), Path(output_dir), is_copied=copy_to is not None))
+        return Afterwards(copies, None)
+    return Afterwards(copies, require_our_cluster(read_launch(), Path(output_dir), is_copied=copies is not None))
 
 
 def shared_directory(key: str, text: str) -> Path:
@@ -126,22 +118,25 @@ def _without_submit(words: list[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Afterwards:
-    """What follows a sweep on a cluster.
+    """What follows a run or a sweep.
 
     Args:
-        copy_to: where its directory is copied to; None for nowhere.
+        copies: that hold its directory; None where there are none.
         launch: of the cluster that is then taken down; None where it stays up.
     """
 
-    copy_to: str | None = None
+    copies: "ResultCopy | None" = None
     launch: "Launch | None" = None
 
     def follow(self, result: "RunResult") -> None:
-        """Do it; an interrupted sweep leaves the cluster up. Raises ClusterError where results cannot be copied."""
-        if self.copy_to is not None:
-            from rlhp_ray.cluster.result_copy import copy_results
+        """Do it; an interrupted sweep leaves the cluster up.
 
-            _say(f"copied to {copy_results(result.directory, self.copy_to)}")
+        Raises:
+            ClusterError: results cannot be copied.
+            PreferenceStoreError: a database of theirs is damaged.
+        """
+        if self.copies is not None:
+            _say(f"copied to {self.copies.copy(result.directory)}")
         if self.launch is not None and result.exit_code != _INTERRUPTED:
             from rlhp_ray.cluster.takedown import DELAY_SECONDS, take_down_soon
 

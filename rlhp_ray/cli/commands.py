@@ -16,10 +16,12 @@ from rlhp_ray.cli.cluster_commands import (
     shared_directory,
     submit,
 )
+from rlhp_ray.cli.copy_option import bring_copy, open_copy
 from rlhp_ray.errors import ConfigError
 
 if TYPE_CHECKING:
     from rlhp_ray.cluster.offer import Offer
+    from rlhp_ray.experiment.result_copy import ResultCopy
 
 
 class RunResult(Protocol):
@@ -42,6 +44,7 @@ def train(arguments: argparse.Namespace, command: str) -> int:
     config = load_config(arguments.config, arguments.overrides)
     require_own_preferences(config)
     description = validate_run(config)
+    copies = open_copy(arguments.copy_to, Path(config.output_dir))
     with progress_to_stderr():
         warn_before_training(config, description)
         from rlhp_ray.experiment.trial import run_trial
@@ -52,7 +55,9 @@ def train(arguments: argparse.Namespace, command: str) -> int:
             config_name=Path(arguments.config).stem,
             dashboard=arguments.dashboard,
             command=command,
+            copies=copies,
         )
+    Afterwards(copies).follow(result)
     return finish(result)
 
 
@@ -63,39 +68,56 @@ def resume(arguments: argparse.Namespace, command: str) -> int:
 
     check_cluster_options(arguments)
     check_overrides(arguments.overrides)
+    is_copy = "://" in arguments.run
+    if arguments.into is not None and not is_copy:
+        raise ConfigError(
+            f"--into: got {arguments.into!r} with {arguments.run!r}, which goes on where it is; expected it with the "
+            "address of a copy, such as s3://BUCKET/PATH/NAME; leave it out"
+        )
+    into = arguments.into or "runs"
     if arguments.address is not None or arguments.submit is not None:
-        shared_directory("SWEEP", arguments.run)
+        shared_directory(*(("--into", into) if is_copy else ("SWEEP", arguments.run)))
     if arguments.submit is not None:
         return submit(arguments.submit, command)
-    run = existing(arguments.run, "a run or a sweep")
+    copy_to = arguments.copy_to
+    if is_copy:
+        run, around = bring_copy(arguments.run, Path(into))
+        copy_to = copy_to or around
+    else:
+        run = existing(arguments.run, "a run or a sweep")
     refuse_running(run)
+    copies = open_copy(copy_to, run.absolute().parent)
     with joined(arguments.address) as offer:
-        return _resume_here(run, arguments, command, offer)
+        return _resume_here(run, arguments, command, copies, offer)
 
 
-def _resume_here(run: Path, arguments: argparse.Namespace, command: str, offer: "Offer | None") -> int:
+def _resume_here(
+    run: Path, arguments: argparse.Namespace, command: str, copies: "ResultCopy | None", offer: "Offer | None"
+) -> int:
     """Go on, on this machine alone or on a cluster that was joined and offers so much."""
     from rlhp_ray.sweep.sweep_file import Sweep, is_sweep
 
     result: RunResult
+    afterwards = Afterwards(copies)
     if not is_sweep(run):
         if offer is not None:
             raise ConfigError(f"{run}: expected a sweep, since single runs stay on one machine; leave out --address")
         from rlhp_ray.experiment.resume import resume_run
 
         with progress_to_stderr():
-            result = resume_run(run, arguments.overrides, dashboard=arguments.dashboard, command=command)
+            result = resume_run(run, arguments.overrides, dashboard=arguments.dashboard, command=command, copies=copies)
+        afterwards.follow(result)
         return finish(result)
     from rlhp_ray.cli.report_commands import report_of_sweep
     from rlhp_ray.sweep.launch import RayPlace, resume_sweep
 
-    afterwards = Afterwards()
     if offer is not None:
-        copy_to, then_down = arguments.copy_to, arguments.then_down
-        afterwards = check_before_queueing(Sweep.read(run), offer, str(run), copy_to, then_down)
+        afterwards = check_before_queueing(Sweep.read(run), offer, str(run), copies, arguments.then_down)
     place = RayPlace(dashboard=arguments.dashboard, joined=offer is not None)
     with progress_to_stderr():
-        result = resume_sweep(run, arguments.overrides, place=place, command=command, write_report=report_of_sweep)
+        result = resume_sweep(
+            run, arguments.overrides, place=place, command=command, write_report=report_of_sweep, copies=copies
+        )
     afterwards.follow(result)
     return finish(result)
 
@@ -126,9 +148,17 @@ def finish(result: RunResult) -> int:
 
 
 def existing(text: str, expected: str) -> Path:
-    """The path that `text` means. Raises ConfigError where nothing is there; `expected` says what should be."""
+    """The path that `text` means, with links in a copy from a bucket; `expected` says what should be there.
+
+    Raises:
+        ConfigError: nothing is there.
+        ArchiveError: it is a copy, and cannot be written.
+    """
     path = Path(text).expanduser()
     if path.exists():
+        from rlhp_ray.experiment.link_files import restore_links
+
+        restore_links(path)
         return path
     in_runs = Path("runs") / path
     hint = f"did you mean {in_runs}?" if in_runs.exists() else "see what your output directory holds: ls runs"

@@ -7,6 +7,7 @@ from typing import NoReturn
 import rlhp_ray
 from rlhp_ray.cli.argument_types import positive_int
 from rlhp_ray.cli.cluster_parser import add_cluster_options
+from rlhp_ray.cli.copy_option import add_copy_option
 from rlhp_ray.cli.label_parser import add_label
 from rlhp_ray.cli.preference_parser import add_preferences
 from rlhp_ray.cli.report_parser import add_report
@@ -38,7 +39,9 @@ last line on standard output is the directory of the run or sweep. A checkpoint 
 are loaded: resume only runs of people whom you trust.
 
 example:
-  rlhp resume runs/pendulum-3-k2f training.env_steps=100000"""
+  rlhp resume runs/pendulum-3-k2f training.env_steps=100000
+
+From the address of a copy that --copy-to made, it is brought to this machine first, and goes on to be copied there."""
 _REPLAY = """\
 Play episodes of a saved policy, write an MP4 of them with the predicted and the true reward drawn below, and print
 the returns.
@@ -78,12 +81,14 @@ def _build() -> tuple[argparse.ArgumentParser, list[str]]:
     check = _add_command(subparsers, "check", "say what is likely to make a run fail", _CHECK)
     check.add_argument("config", metavar="CONFIG", help="name of a shipped configuration, or a path")
     resume = _add_command(subparsers, "resume", "continue or extend a run, or go on with a sweep", _RESUME)
-    resume.add_argument("run", metavar="RUN|SWEEP", help="directory of a run or of a sweep")
+    resume.add_argument("run", metavar="RUN|SWEEP", help="directory of a run or of a sweep, or address of its copy")
+    resume.add_argument("--into", metavar="DIR", help="where a copy is brought to (default: runs)")
     for command in (train, sweep, check, resume):
         command.add_argument("overrides", metavar="k=v", nargs="*", help="override, for example env.num_envs=8")
     for command in (sweep, resume):
         add_cluster_options(command)
     for command in (train, sweep, resume):
+        add_copy_option(command)
         command.add_argument("--dashboard", action="store_true", help="start the Ray dashboard and print its address")
     replay = _add_command(subparsers, "replay", "watch a trained agent", _REPLAY)
     replay.add_argument("source", metavar="RUN|CHECKPOINT", help="directory of a run or of a checkpoint")

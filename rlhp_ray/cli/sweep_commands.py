@@ -15,6 +15,7 @@ from rlhp_ray.cli.cluster_commands import (
     submit,
 )
 from rlhp_ray.cli.commands import finish, progress_to_stderr
+from rlhp_ray.cli.copy_option import open_copy
 from rlhp_ray.cli.report_commands import report_of_sweep
 from rlhp_ray.errors import ConfigError
 
@@ -63,10 +64,10 @@ def _sweep_here(
     cpus = None if offer is None else offer.cpus
     planned = _planned(arguments, shared, axes, seeds, cpus)
     configs = _checked(planned)
-    afterwards = Afterwards()
+    copies = open_copy(arguments.copy_to, Path(shared.output_dir))
+    afterwards = Afterwards(copies)
     if offer is not None:
-        where, copy_to, then_down = shared.output_dir, arguments.copy_to, arguments.then_down
-        afterwards = check_before_queueing(planned, offer, where, copy_to, then_down)
+        afterwards = check_before_queueing(planned, offer, shared.output_dir, copies, arguments.then_down)
     expected = forecast(configs, planned.settings.trial_cpus, Path(shared.output_dir), planned.trials_in_all, cpus)
     plan_text = describe_plan(planned, configs, expected)
     if arguments.dry_run:
@@ -78,7 +79,7 @@ def _sweep_here(
 
         place = RayPlace(dashboard=arguments.dashboard, joined=offer is not None)
         stem = f"{Path(arguments.config).stem}-sweep"
-        result = start_sweep(planned, stem, place=place, command=command, write_report=report_of_sweep)
+        result = start_sweep(planned, stem, place=place, command=command, write_report=report_of_sweep, copies=copies)
     afterwards.follow(result)
     return finish(result)
 

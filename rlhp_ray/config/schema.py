@@ -96,6 +96,11 @@ class TrainingConfig(_Section):
     checkpoint_interval_env_steps: PositiveInt | None = Field(
         default=None, description="Env steps from one checkpoint to the next; null is a tenth of training.env_steps."
     )
+    checkpoint_interval_minutes: PositiveFloat | None = Field(
+        default=None,
+        description="Minutes from one checkpoint to the next at most, where env steps come slowly: whichever interval "
+        "ends first. These checkpoints are not evaluated. Refused in sync mode.",
+    )
     rllib: dict[str, Any] = Field(
         default_factory=dict,
         description="Any setting of RLlib's AlgorithmConfig by its name, passed through.",

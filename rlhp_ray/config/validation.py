@@ -47,6 +47,7 @@ def validate_run(config: RunConfig, *, new_run: bool = True) -> "EnvDescription"
             observation_bytes=description.observation_bytes,
             frame_stack=description.frame_stack,
         ),
+        *_checkpoint_problems(config),
         *_preference_problems(config),
         *schedule_problems(config.preferences, config.training.env_steps),
         *teacher_problems(config.teacher),
@@ -139,6 +140,16 @@ def _scope_problems(config: RunConfig) -> Iterator[str]:
         yield (
             "scope: got sweep with mode sync, but runs that share answers depend on each other's pace, which cannot be "
             "repeated; expected async; set mode=async, or scope=trial"
+        )
+
+
+def _checkpoint_problems(config: RunConfig) -> Iterator[str]:
+    minutes = config.training.checkpoint_interval_minutes
+    if config.mode == "sync" and minutes is not None:
+        yield (
+            f"training.checkpoint_interval_minutes: got {minutes:g} with mode sync, where a checkpoint is a barrier "
+            "that changes what is learnt, and so would the machine's speed; expected null; set "
+            "training.checkpoint_interval_env_steps, or mode=async"
         )
 
 

@@ -9,6 +9,7 @@ from rlhp_ray.config.validation import validate_run
 from rlhp_ray.errors import ArchiveError, ConfigError
 from rlhp_ray.experiment.archive_files import write_durably
 from rlhp_ray.experiment.checkpoint_links import last_checkpoint
+from rlhp_ray.experiment.result_copy import ResultCopy
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.session_lock import refuse_running
 from rlhp_ray.experiment.trial import RunResult, run_session, say
@@ -19,8 +20,12 @@ from rlhp_ray.preferences.teacher_choice import check_teacher
 EXTENDABLE = ("training.env_steps", "preferences.labels")
 
 
-def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, command: str) -> RunResult:
+def resume_run(
+    directory: Path, overrides: Sequence[str], *, dashboard: bool, command: str, copies: ResultCopy | None = None
+) -> RunResult:
     """Go on with an interrupted, killed or failed run; with larger budgets, extend a finished one.
+
+    `copies` copies it meanwhile.
 
     Raises:
         ArchiveError: not a run directory, one of a sweep whose runs share their answers, or a process is at work on it.
@@ -64,4 +69,4 @@ def resume_run(directory: Path, overrides: Sequence[str], *, dashboard: bool, co
     if extended != config:
         write_durably(archive.config_file, dump_config(extended))
     say(f"resuming from {restore}" if restore else "no checkpoint was stored yet: starting from the beginning")
-    return run_session(archive, extended, description, dashboard=dashboard, restore=restore)
+    return run_session(archive, extended, description, dashboard=dashboard, restore=restore, copies=copies)

@@ -134,11 +134,20 @@ class RunArchive:
             raise ArchiveError(f"{self.summary_file} holds a {type(summary).__name__}, expected an object of keys.")
         return summary
 
+    def make_folders(self) -> None:
+        """Makes those that are missing, as in a copy from a bucket, which knows no empty ones.
+
+        Raises:
+            ArchiveError: they cannot be made.
+        """
+        with archive_errors(self.directory):
+            for folder in self._folders:
+                folder.mkdir(exist_ok=True)
+
     def _fill(
         self, config_yaml: str, command: str, question: str | None, expect: str | None, prices: "PriceTable | None"
     ) -> None:
-        for folder in self._folders:
-            folder.mkdir()
+        self.make_folders()
         self.append_command(command)
         if question or expect:
             parts = [("Question", question), ("What is expected", expect)]

@@ -23,6 +23,8 @@ from rlhp_ray.experiment.disk_use import bytes_below
 from rlhp_ray.experiment.failure_record import DRIVER, STORAGE, FailureRecord, failure_kind
 from rlhp_ray.experiment.labelling_page import labelling_page, offer_gold_pairs
 from rlhp_ray.experiment.ray_session import ray_session
+from rlhp_ray.experiment.regular_copies import copied_regularly
+from rlhp_ray.experiment.result_copy import ResultCopy
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_cost import Cost
 from rlhp_ray.experiment.session_lock import SessionState, session_lock, session_state
@@ -46,9 +48,15 @@ class RunResult:
 
 
 def run_trial(
-    config: RunConfig, description: EnvDescription, *, config_name: str, dashboard: bool, command: str
+    config: RunConfig,
+    description: EnvDescription,
+    *,
+    config_name: str,
+    dashboard: bool,
+    command: str,
+    copies: ResultCopy | None = None,
 ) -> RunResult:
-    """Train in a new run directory.
+    """Train in a new run directory, which `copies` copies meanwhile.
 
     Raises:
         ConfigError: the run directory exists, or the user's label schedule, reward function, prices or device cannot
@@ -69,23 +77,31 @@ def run_trial(
         config.expect,
         read_prices(Path(config.output_dir)),
     )
-    return run_session(archive, config, description, dashboard=dashboard, restore=None)
+    return run_session(archive, config, description, dashboard=dashboard, restore=None, copies=copies)
 
 
 def run_session(
-    archive: RunArchive, config: RunConfig, description: EnvDescription, *, dashboard: bool, restore: Path | None
+    archive: RunArchive,
+    config: RunConfig,
+    description: EnvDescription,
+    *,
+    dashboard: bool,
+    restore: Path | None,
+    copies: ResultCopy | None = None,
 ) -> RunResult:
     """Train from the beginning, or from the checkpoint `restore`, until done, interrupted or failed.
 
     Raises:
-        ArchiveError: another process is at work on the run.
+        ArchiveError: another process is at work on the run, or its directory cannot be written.
     """
     ended_by = _end_of_last_session(archive)
-    with session_lock(archive.directory), ConsoleLog(archive.console_file):
+    regularly = copied_regularly(copies, archive.directory, say)
+    with session_lock(archive.directory), ConsoleLog(archive.console_file), regularly:
         horizon = description.episode_steps if config.env.horizon == "auto" else config.env.horizon
         warn_if_ends_visible(description, horizon)
         warn_if_score_shown(description, config.env.score_mask)
         archive.remove_summary()  # of a shorter run: with it a session that is killed would look finished
+        archive.make_folders()
         say(f"run directory {archive.directory}")
         if is_image_space(description.observation_space):
             say(precision_text(config))

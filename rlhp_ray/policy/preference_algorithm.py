@@ -1,6 +1,7 @@
 """Makes RLlib algorithms preference-driven: a subclass of the algorithm whose reward is learnt from preferences."""
 
 import functools
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ray.rllib.algorithms.algorithm_config import AlgorithmConfig
 from ray.rllib.algorithms.ppo import PPO
 from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.tune import PlacementGroupFactory
-from ray.tune.result import TRIAL_INFO
+from ray.tune.result import SHOULD_CHECKPOINT, TRIAL_INFO
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.actors.placement import create_preference_buffer, create_reward_learner, start_preference_buffer
@@ -22,6 +23,7 @@ from rlhp_ray.actors.trial_actors import TrialActors
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.errors import ActorLostError, ConfigError, RewardDataError, TrainingDivergedError
+from rlhp_ray.policy.checkpoint_clock import CheckpointClock
 from rlhp_ray.policy.evaluation import EVALUATION_SEED, evaluate_policy
 from rlhp_ray.policy.exported_metrics import MetricsExporter
 from rlhp_ray.policy.inference import SavedPolicy, TrainedPolicy, save_policy
@@ -83,6 +85,7 @@ class PreferenceDriven(Algorithm):
         self._train_seconds = 0.0
         self.training.apply_current()
         self.training.restart(iteration=0)
+        self._checkpoint_clock = CheckpointClock(self._run.training.checkpoint_interval_minutes)
 
     def _make_actors(self, env_config: dict[str, Any]) -> TrialActors:
         """Buffer and learner; a later buffer is the trial's own, whoever made the first one, unless it is shared."""
@@ -195,7 +198,8 @@ class PreferenceDriven(Algorithm):
         result = super().step()
         require_finite(result, self.get_module())
         done = self.training.env_steps >= self._run.training.env_steps
-        at_interval = iteration % self.interval_iterations == 0 and not self.training.metrics.get(keys.HELD_FOR_PEOPLE)
+        takes_checkpoint = iteration % self.interval_iterations == 0
+        at_interval = takes_checkpoint and not self.training.metrics.get(keys.HELD_FOR_PEOPLE)
         if done:
             self.training.ask_the_rest()
         elif at_interval and self._run.mode == "sync":
@@ -215,6 +219,10 @@ class PreferenceDriven(Algorithm):
         }
         if keys.EVALUATION_RETURN in metrics:
             beside[keys.CHECKPOINT_SCORE] = metrics[keys.EVALUATION_RETURN]
+        elif takes_checkpoint or self._checkpoint_clock.is_due:
+            beside[SHOULD_CHECKPOINT] = True
+            if self.policy_to_judge() is not None:  # Tune takes one without a score for the best, and would drop that
+                beside[keys.CHECKPOINT_SCORE] = -math.inf
         return {**result, keys.METRICS: metrics, **beside, "done": done}
 
     def _iteration_metrics(self, result: dict[str, Any], iteration: int, seconds: float) -> dict[str, float]:
@@ -268,6 +276,7 @@ class PreferenceDriven(Algorithm):
         if self._run.mode == "sync":
             self.training.settle()
         self._save_state(checkpoint_dir)
+        self._checkpoint_clock.note_stored()
 
     def _save_state(self, checkpoint_dir: str) -> None:
         super().save_checkpoint(checkpoint_dir)

@@ -18,6 +18,8 @@ from rlhp_ray.experiment.failure_record import DRIVER, FailureRecord
 from rlhp_ray.experiment.labelling_page import labelling_page, offer_gold_pairs
 from rlhp_ray.experiment.provenance import mask_secrets
 from rlhp_ray.experiment.ray_session import ray_session
+from rlhp_ray.experiment.regular_copies import copied_regularly
+from rlhp_ray.experiment.result_copy import ResultCopy
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.session_lock import SessionState, refuse_running, session_lock, session_state
 from rlhp_ray.experiment.summary import RunStatus
@@ -59,9 +61,15 @@ class RayPlace:
 
 
 def start_sweep(
-    sweep: Sweep, default_stem: str, *, place: RayPlace, command: str, write_report: WriteReport
+    sweep: Sweep,
+    default_stem: str,
+    *,
+    place: RayPlace,
+    command: str,
+    write_report: WriteReport,
+    copies: ResultCopy | None = None,
 ) -> SweepResult:
-    """Run a sweep in a new directory.
+    """Run a sweep in a new directory, which `copies` copies meanwhile.
 
     Raises:
         ConfigError: the directory exists, or the prices cannot be used.
@@ -77,13 +85,21 @@ def start_sweep(
         if prices is not None:  # for trials of a later session, too
             write_durably(directory / PRICES_FILE, prices.to_yaml())
     sweep.write(directory)
-    return run_sweep(directory, sweep, place=place, command=command, write_report=write_report)
+    return run_sweep(directory, sweep, place=place, command=command, write_report=write_report, copies=copies)
 
 
 def resume_sweep(
-    directory: Path, overrides: Sequence[str], *, place: RayPlace, command: str, write_report: WriteReport
+    directory: Path,
+    overrides: Sequence[str],
+    *,
+    place: RayPlace,
+    command: str,
+    write_report: WriteReport,
+    copies: ResultCopy | None = None,
 ) -> SweepResult:
     """Run what is left of a sweep: finished trials are left alone, others go on from their last checkpoints.
+
+    `copies` copies its directory meanwhile.
 
     Raises:
         ArchiveError: not a sweep, or one that another process is running.
@@ -98,18 +114,25 @@ def resume_sweep(
     directory = Path(os.path.abspath(directory))
     sweep = Sweep.read(directory)
     read_prices(directory)
-    return run_sweep(directory, sweep, place=place, command=command, write_report=write_report)
+    return run_sweep(directory, sweep, place=place, command=command, write_report=write_report, copies=copies)
 
 
 def run_sweep(
-    directory: Path, sweep: Sweep, *, place: RayPlace, command: str, write_report: WriteReport
+    directory: Path,
+    sweep: Sweep,
+    *,
+    place: RayPlace,
+    command: str,
+    write_report: WriteReport,
+    copies: ResultCopy | None = None,
 ) -> SweepResult:
     """Run every trial of a sweep that is not done, under the sweep's lock, and write results and report."""
     if session_state(directory) is SessionState.KILLED:
         for trial in _left(directory, sweep):
             if (directory / trial.name).exists():
                 FailureRecord(directory / trial.name).add(DRIVER, recovered=False)
-    with session_lock(directory), ConsoleLog(directory / CONSOLE_FILE):
+    regularly = copied_regularly(copies, directory, say)
+    with session_lock(directory), ConsoleLog(directory / CONSOLE_FILE), regularly:
         with archive_errors(directory), (directory / COMMAND_FILE).open("a", encoding="utf-8") as file:
             file.write(mask_secrets(command) + "\n")
         say(f"sweep directory {directory}")
@@ -141,6 +164,7 @@ def _open_run(directory: Path, config: RunConfig, name: str, command: str) -> tu
     config = config.model_copy(update={"name": name, "output_dir": str(directory)})
     if run.exists():
         archive = RunArchive.open(run)
+        archive.make_folders()
         archive.append_command(command)
         return archive, config
     text, prices = dump_config(config), read_prices(directory)

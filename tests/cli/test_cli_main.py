@@ -40,7 +40,7 @@ def test_training_passes_the_configuration_on_and_prints_nothing_but_the_directo
     (config, description), options = backend.calls[0]
     assert (config.seed, config.name, description.env_id) == (3, "a-b", "Pendulum-v1")
     command = "rlhp train pendulum --dashboard seed=3 name=a-b"
-    assert options == {"config_name": "pendulum", "dashboard": True, "command": command}
+    assert options == {"config_name": "pendulum", "dashboard": True, "command": command, "copies": None}
     captured = capsys.readouterr()
     assert captured.out == "runs/made\n"
     assert "chatter of Ray" in captured.err

@@ -1,4 +1,4 @@
-"""Options of `rlhp sweep` and `rlhp resume` about clusters that are refused before anything is asked of one."""
+"""Options about clusters and copies that are refused before anything is asked of either."""
 
 import shlex
 import subprocess
@@ -20,7 +20,12 @@ from rlhp_ray.cli.cluster_commands import _without_submit
         ),
         (["sweep", "moving_dot", "--address", "here", "output_dir=/srv"], "--address: got 'here'; expected auto, or"),
         (["sweep", "moving_dot", "--then-down"], "--then-down: got it without a cluster"),
-        (["sweep", "moving_dot", "--copy-to", "s3://bucket"], "--copy-to: got it without a cluster"),
+        (["sweep", "moving_dot", "--copy-to", "bucket"], "--copy-to: got 'bucket'; expected s3://BUCKET/PATH"),
+        (["train", "moving_dot", "--copy-to", "ftp://bucket"], "--copy-to: got 'ftp://bucket'; expected s3://"),
+        (["train", "moving_dot", "output_dir=/srv/a", "--copy-to", "file:///srv/a"], "expected another place"),
+        (["resume", "ftp://bucket/run"], "RUN|SWEEP: got 'ftp://bucket/run'; expected s3://BUCKET/PATH"),
+        (["resume", "runs/sweep", "--into", "/srv"], "--into: got '/srv' with 'runs/sweep', which goes on where it is"),
+        (["resume", "s3://bucket/sweep", "--address", "auto"], "--into: got 'runs'; expected, on a cluster, the"),
         (["sweep", "moving_dot", "--dashboard", "--address", "auto"], "a cluster has a dashboard of its own"),
         (["sweep", "moving_dot", "--submit", "http://a", "--address", "auto"], "not allowed with argument"),
         (["sweep", "no_such", "--address", "auto", "output_dir=/srv"], "no_such"),

@@ -304,3 +304,10 @@ def test_a_single_run_shares_with_nobody(load):
         require_own_preferences(load("scope=sweep", "mode=async"))
     require_own_preferences(load("scope=sweep", "reward_source=true_reward"))
     require_own_preferences(load())
+
+
+def test_checkpoints_by_time_are_for_async_mode_alone(load):
+    told = message(load("training.checkpoint_interval_minutes=2.5", "mode=sync"))
+    assert "training.checkpoint_interval_minutes: got 2.5 with mode sync" in told
+    assert "expected null; set training.checkpoint_interval_env_steps, or mode=async" in told
+    validate_run(load("training.checkpoint_interval_minutes=2.5", "mode=async"))

@@ -304,3 +304,11 @@ def test_the_prices_in_force_are_filed_with_the_run(tmp_path: Path) -> None:
     archive = RunArchive.create(tmp_path, "priced", "x", "a: 1\n", "rlhp train x", None, None, prices)
     assert read_prices(archive.directory) == prices
     assert read_prices(RunArchive.create(tmp_path, "free", "x", "a: 1\n", "rlhp", None, None).directory) is None
+
+
+def test_folders_that_a_bucket_does_not_keep_are_made_again(tmp_path: Path) -> None:
+    archive = create(tmp_path)
+    for folder in (archive.videos_dir, archive.checkpoints_dir):
+        folder.rmdir()
+    archive.make_folders()
+    assert archive.videos_dir.is_dir() and archive.checkpoints_dir.is_dir() and archive.code_dir.is_dir()
