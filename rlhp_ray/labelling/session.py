@@ -21,6 +21,7 @@ from rlhp_ray.labelling.admission import Admission, AnybodyHere, Invited
 from rlhp_ray.labelling.audit_log import AuditLog
 from rlhp_ray.labelling.clip_videos import ClipVideos
 from rlhp_ray.labelling.episode_videos import EPISODES_DIRECTORY, EpisodeVideos
+from rlhp_ray.labelling.header_deadline import HeaderDeadline
 from rlhp_ray.labelling.public_address import LOOPBACK, PublicAddress
 from rlhp_ray.labelling.saved_clips import LABELLED_DIRECTORY, labelled_store, offer_saved
 from rlhp_ray.labelling.server import create_app
@@ -134,9 +135,11 @@ def _serve(queue: QueryQueue, server_directory: Path, options: ServingOptions, l
         _run_server(app, listener, options)
 
 
-def _run_server(app: FastAPI, listener: socket.socket, options: ServingOptions) -> None:
-    config = uvicorn.Config(
+def server_config(app: FastAPI, options: ServingOptions) -> uvicorn.Config:
+    """How the page of a queue is served."""
+    return uvicorn.Config(
         app,
+        http=HeaderDeadline,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -145,8 +148,11 @@ def _run_server(app: FastAPI, listener: socket.socket, options: ServingOptions) 
         ssl_certfile=options.certificate,
         ssl_keyfile=options.key,
     )
+
+
+def _run_server(app: FastAPI, listener: socket.socket, options: ServingOptions) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises again what stopped it
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(app, options))
     threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])
