@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlhp_ray.clips.clip import Clip
+from rlhp_ray.envs.action_log import ActionLog
 
 MAX_EPISODE_STEPS = 1000  # kept of a longer one, from its beginning: of grey frames 7 MB
 
@@ -14,7 +15,7 @@ class RecordedEpisode:
     """What an environment showed from one end of a game to the next.
 
     Args:
-        clip: its first agent steps, at most MAX_EPISODE_STEPS, drawn as any clip is.
+        clip: its first agent steps, at most MAX_EPISODE_STEPS; of an Atari game with its origin.
         env_steps: agent steps that it took.
         true_return: of all of it, in points where the game tells them. Nobody learns from it.
     """
@@ -29,10 +30,13 @@ class EpisodeRecorder:
 
     Args:
         frame_stack: frames in a stacked observation (newest last), or None.
+        action_log: tells where an episode comes from, and is a step ahead of `record`; None of environments without
+            one.
     """
 
-    def __init__(self, frame_stack: int | None = None) -> None:
+    def __init__(self, frame_stack: int | None = None, action_log: ActionLog | None = None) -> None:
         self._frame_stack = frame_stack
+        self._action_log = action_log
         self._newest: RecordedEpisode | None = None
         self.discard_partial(is_start=False)
 
@@ -87,4 +91,6 @@ class EpisodeRecorder:
 
     def _clip(self) -> Clip:
         rewards = np.array(self._rewards, np.float32)
-        return Clip(np.stack(self._observations), np.stack(self._actions), rewards, 0, self._frame_stack)
+        log, kept = self._action_log, len(rewards)
+        origin = None if log is None else log.game_origin(0, self._steps, kept)
+        return Clip(np.stack(self._observations), np.stack(self._actions), rewards, 0, self._frame_stack, origin=origin)

@@ -29,7 +29,7 @@ class ClipRenderer:
         """
         origin = origin_of(clip)
         replayed = self._replayer.replay(origin, screens_per_step=origin.frame_skip if every_raw_frame else 1)
-        _check_shows_the_same(clip, origin, replayed)
+        _check_shows_the_same(clip, replayed)
         return replayed.frames
 
     def mp4(self, clip: Clip) -> bytes:
@@ -42,9 +42,8 @@ class ClipRenderer:
 
     def ram(self, clip: Clip) -> np.ndarray:
         """Uint8 `[clip_steps, 128]`: the console's RAM after each agent step. Raises as `frames`."""
-        origin = origin_of(clip)
-        replayed = self._replayer.replay(origin)
-        _check_shows_the_same(clip, origin, replayed)
+        replayed = self._replayer.replay(origin_of(clip))
+        _check_shows_the_same(clip, replayed)
         return replayed.ram
 
 
@@ -58,14 +57,25 @@ def origin_of(clip: Clip) -> ClipOrigin:
     return clip.origin
 
 
-def _check_shows_the_same(clip: Clip, origin: ClipOrigin, replayed: ReplayedClip) -> None:
-    """Compare where the clip moves: a blanked score stands still."""
-    shown = clip.observations[(clip.frame_stack or 1) :]  # from the second step on; each is what the step before led to
-    moves = (shown != shown[:1]).any(axis=0)
-    same = ((shown == replayed.observed[:-1]) | ~moves).all(axis=(1, 2))
-    if not same.all():
-        step = int(np.flatnonzero(~same)[0]) + 1
-        raise RewardDataError(
-            f"the clip {clip.clip_id} of {origin.rom} cannot be played again: what it shows from its step {step} on is "
-            "another game; expected the very same frames. It was recorded with another version of ale_py."
-        )
+class ClipComparison:
+    """Holds what is played again against what a clip shows, where it moves: a blanked score stands still."""
+
+    def __init__(self, clip: Clip) -> None:
+        self._clip, self._origin = clip, origin_of(clip)
+        self._shown = clip.observations[(clip.frame_stack or 1) :]  # what each step led to, but for the last
+        self._moves = (self._shown != self._shown[:1]).any(axis=0)
+
+    def check(self, step: int, observed: np.ndarray) -> None:
+        """Raise RewardDataError where agent step `step` led to another frame `[84, 84]` than the clip shows."""
+        if step < len(self._shown) and ((self._shown[step] != observed) & self._moves).any():
+            raise RewardDataError(
+                f"the clip {self._clip.clip_id} of {self._origin.rom} cannot be played again: what it shows from its "
+                f"step {step + 1} on is another game; expected the very same frames. It was recorded with another "
+                "version of ale_py."
+            )
+
+
+def _check_shows_the_same(clip: Clip, replayed: ReplayedClip) -> None:
+    comparison = ClipComparison(clip)
+    for step, observed in enumerate(replayed.observed):
+        comparison.check(step, observed)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -88,6 +89,23 @@ class ActionLog:
         while recorded - len(parts[0]) >= clip_steps:
             recorded -= len(parts.pop(0))
         return ClipOrigin(self._rom, self._frame_skip, recorded - clip_steps, tuple(parts))
+
+    def game_origin(self, row: int, game_steps: int, kept_steps: int) -> ClipOrigin:
+        """Where the newest `game_steps` agent steps of the game under way come from; of these the first `kept_steps`.
+
+        Raises:
+            RewardDataError: the game has had fewer.
+        """
+        game = self._current(row)
+        recorded = 0 if game is None else len(game)
+        if game is None or not 0 < kept_steps <= game_steps <= recorded:
+            raise RewardDataError(
+                f"the origin of {kept_steps} of {game_steps} agent steps of environment {row} was asked for; its game "
+                f"has had {recorded}. Expected one of the game under way."
+            )
+        first_step = recorded - game_steps
+        played = game.actions[: first_step + kept_steps - game.opening_steps]
+        return ClipOrigin(self._rom, self._frame_skip, first_step, (replace(game, actions=played),))
 
     def _begin(self, row: int, reset_frames: int, *, opening_steps: int, console_loaded: bool) -> None:
         before, ended = self._starts[row], self._current(row)

@@ -48,6 +48,14 @@ def frame_mask(rom: str) -> np.ndarray | None:
     return mask
 
 
+def blank_score(screen: np.ndarray, rom: str) -> np.ndarray:
+    """A screen `[210, 160, 3]` without the score; as it is of a game without a mask."""
+    blank = screen.copy()
+    for part in SCORE_PARTS.get(rom, ()):
+        blank[slice(*part.rows), slice(*part.columns)] = 0
+    return blank
+
+
 def _outward(span: tuple[int, int], screen_size: int) -> slice:
     scale = FRAME_SIZE / screen_size
     return slice(math.floor(span[0] * scale), math.ceil(span[1] * scale))

@@ -1,16 +1,17 @@
 """The newest whole episode, for people who want to see what the agent does by now."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+import asyncio
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 
+from rlhp_ray.clips.clip import Clip
 from rlhp_ray.clips.episode_recorder import MAX_EPISODE_STEPS
 from rlhp_ray.labelling.answer_routes import Labeller
-from rlhp_ray.labelling.clip_videos import ClipVideos
+from rlhp_ray.labelling.episode_videos import EpisodeVideos
 from rlhp_ray.labelling.shared_queue import SharedQueue
 
-MAX_EPISODES_KEPT = 2  # the newest, and the one that somebody still looks at
+PICTURE_HEADER = "x-rlhp-picture"  # of a video: colour, or grey
 
 EpisodeId = Annotated[int, Path(ge=1, le=2**62)]
 
@@ -20,13 +21,11 @@ class EpisodeRoutes:
 
     Args:
         queue: of the run.
-        facts: of the queue: which environment is drawn.
+        videos: of its episodes.
     """
 
-    def __init__(self, queue: SharedQueue, facts: Mapping[str, Any]) -> None:
-        self._queue = queue
-        # of its own: an episode takes seconds to draw, and pairs must not wait for it
-        self._videos = ClipVideos(facts["env_id"], facts.get("frame_skip"), MAX_EPISODES_KEPT)
+    def __init__(self, queue: SharedQueue, videos: EpisodeVideos) -> None:
+        self._queue, self._videos = queue, videos
         self.router = APIRouter(prefix="/api")
         self.router.add_api_route("/episode", self.newest, methods=["GET"])
         self.router.add_api_route("/episodes/{episode_id}.mp4", self.video, methods=["GET"])
@@ -43,13 +42,19 @@ class EpisodeRoutes:
         told = {"id": found.episode_id, "run_env_steps": found.run_env_steps, "env_steps": found.env_steps}
         return {"episode": {**told, "shown_env_steps": shown}}
 
-    def video(self, name: Labeller, episode_id: EpisodeId) -> Response:
-        """The newest episode as MP4."""
+    async def video(self, name: Labeller, episode_id: EpisodeId) -> Response:
+        """The newest episode as MP4. People who wait for it hold no thread: those who compare clips need them."""
         del name
+        video = await asyncio.wrap_future(self._videos.ask(episode_id, lambda: self._clip(episode_id)))
+        headers = {
+            "cache-control": "private, max-age=3600, immutable",
+            PICTURE_HEADER: "grey" if video.is_grey else "colour",
+        }
+        return Response(video.mp4, media_type="video/mp4", headers=headers)
+
+    def _clip(self, episode_id: int) -> Clip:
         with self._queue.lent() as queue:
-            clip = queue.episode_clip(episode_id)
-        kept = {"cache-control": "private, max-age=3600, immutable"}
-        return Response(self._videos.mp4(clip), media_type="video/mp4", headers=kept)
+            return queue.episode_clip(episode_id)
 
     def true_return(self, name: Labeller, episode_id: EpisodeId) -> dict:
         """What the environment itself pays for the newest episode; null where it is no longer the newest."""

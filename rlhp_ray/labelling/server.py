@@ -12,6 +12,7 @@ from rlhp_ray.labelling.answer_routes import AnswerRoutes
 from rlhp_ray.labelling.audit_log import AuditLog
 from rlhp_ray.labelling.clip_videos import ClipVideos
 from rlhp_ray.labelling.episode_routes import EpisodeRoutes
+from rlhp_ray.labelling.episode_videos import EpisodeVideos
 from rlhp_ray.labelling.guard import Guard
 from rlhp_ray.labelling.page_routes import PageRoutes
 from rlhp_ray.labelling.public_address import PublicAddress
@@ -21,13 +22,19 @@ from rlhp_ray.preferences.query_queue import QueryQueue
 
 
 def create_app(
-    queue: QueryQueue, videos: ClipVideos, admission: Admission, audit: AuditLog, address: PublicAddress | None = None
+    queue: QueryQueue,
+    videos: ClipVideos,
+    episodes: EpisodeVideos,
+    admission: Admission,
+    audit: AuditLog,
+    address: PublicAddress | None = None,
 ) -> FastAPI:
     """The server of one queue. Its OpenAPI document is not served: `app.openapi()` gives it.
 
     Args:
         queue: of the run; used by this server's threads in turn.
         videos: of its clips.
+        episodes: videos of its whole episodes.
         admission: who may label.
         audit: where it is written who answered what, and who was refused.
         address: where people reach it; None for loopback alone.
@@ -40,7 +47,7 @@ def create_app(
     shared = SharedQueue(queue)
     app.include_router(PageRoutes(admission, address is not None and address.scheme == "https", audit).router)
     app.include_router(AnswerRoutes(shared, videos, audit).router)
-    app.include_router(EpisodeRoutes(shared, queue.facts()).router)
+    app.include_router(EpisodeRoutes(shared, episodes).router)
     app.include_router(QualityRoutes(queue.path, admission).router)
     return app
 

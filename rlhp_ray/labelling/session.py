@@ -20,6 +20,8 @@ from rlhp_ray.experiment.session_lock import session_lock
 from rlhp_ray.labelling.admission import Admission, AnybodyHere, Invited
 from rlhp_ray.labelling.audit_log import AuditLog
 from rlhp_ray.labelling.clip_videos import ClipVideos
+from rlhp_ray.labelling.episode_videos import EPISODES_DIRECTORY, EpisodeVideos
+from rlhp_ray.labelling.header_deadline import HeaderDeadline
 from rlhp_ray.labelling.public_address import LOOPBACK, PublicAddress
 from rlhp_ray.labelling.saved_clips import LABELLED_DIRECTORY, labelled_store, offer_saved
 from rlhp_ray.labelling.server import create_app
@@ -33,7 +35,9 @@ PORTS_TRIED = 50
 PARENT_SECONDS = 0.5
 FREE_SECONDS = 5.0
 MAX_CONNECTIONS = 1000
-SERVER_DIRECTORY = ".labelling"  # holds the lock of the server (the run holds its own), invitations and audit log
+SERVER_DIRECTORY = (
+    ".labelling"  # holds the lock of the server (the run holds its own), invitations, audit log, episodes
+)
 RUN_FACT, PORT_FACT, ADDRESS_FACT = "total_env_steps", "port", "address"
 
 
@@ -119,20 +123,23 @@ def _serve(queue: QueryQueue, server_directory: Path, options: ServingOptions, l
     if usual is not None:
         _await_free(options.host, usual)
         port = usual
-    videos = ClipVideos(facts["env_id"], facts.get("frame_skip"))
-    with listening(port, options.host) as listener, contextlib.closing(videos):
+    shown = facts["env_id"], facts.get("frame_skip")
+    videos, episodes = ClipVideos(*shown), EpisodeVideos(*shown, server_directory / EPISODES_DIRECTORY)
+    with listening(port, options.host) as listener, contextlib.closing(videos), contextlib.closing(episodes):
         port = listener.getsockname()[1]
         address = options.public_address(port)
         _say_where(address, port)
         queue.state_facts({PORT_FACT: port, **({} if address is None else {ADDRESS_FACT: address.origin})})
         admission: Admission = AnybodyHere(labeller) if address is None else Invited(server_directory)
-        app = create_app(queue, videos, admission, AuditLog(server_directory), address)
+        app = create_app(queue, videos, episodes, admission, AuditLog(server_directory), address)
         _run_server(app, listener, options)
 
 
-def _run_server(app: FastAPI, listener: socket.socket, options: ServingOptions) -> None:
-    config = uvicorn.Config(
+def server_config(app: FastAPI, options: ServingOptions) -> uvicorn.Config:
+    """How the page of a queue is served."""
+    return uvicorn.Config(
         app,
+        http=HeaderDeadline,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -141,8 +148,11 @@ def _run_server(app: FastAPI, listener: socket.socket, options: ServingOptions) 
         ssl_certfile=options.certificate,
         ssl_keyfile=options.key,
     )
+
+
+def _run_server(app: FastAPI, listener: socket.socket, options: ServingOptions) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises again what stopped it
-    server = uvicorn.Server(config)
+    server = uvicorn.Server(server_config(app, options))
     threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=[listener])

@@ -163,7 +163,7 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         self._observations, self._autoreset = observations.copy(), ended
         points = infos.get(RAW_SCORE_KEY, np.where(stepped, true_rewards, 0.0))
         over = infos.get(GAME_OVER_KEY, ended)
-        if self._episodes is not None and stepped[0]:
+        if self._episodes is not None and (stepped[0] or not self._was_over()):
             self._episodes.record(
                 observed[0], actions[0], float(true_rewards[0]), float(points[0]), ended=bool(over[0])
             )
@@ -174,6 +174,10 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         if len(self._unpaid) * self.num_envs >= MAX_UNPAID_STEPS:
             self._predict()
         return self._ensemble.scaling(observations), terminations, truncations
+
+    def _was_over(self) -> bool:
+        """Whether the first environment's game ended with the step before; at a horizon it may go on."""
+        return self._newest is not None and bool(self._newest.game_over[0])
 
     def pay(self) -> np.ndarray:
         """Rewards `[steps, num_envs]` float32 of all steps since the last call; 0 where one was an automatic reset."""

@@ -48,18 +48,19 @@ def make_run_env(
         horizon=horizon_env_steps(config, description),
         termination_penalty=config.env.termination_penalty,
     )
-    recorder = None
+    recorder, log = None, None
     if records:
+        log = action_log_of(env, config.preferences.clip_steps)
         recorder = ClipRecorder(
             num_envs,
             config.preferences.clip_steps,
             description.observation_space,
             description.action_space,
             description.frame_stack,
-            action_log_of(env, config.preferences.clip_steps),
+            log,
         )
     is_watched = records and config.teacher.preset == PEOPLE
-    episodes = EpisodeRecorder(description.frame_stack) if is_watched else None
+    episodes = EpisodeRecorder(description.frame_stack, log) if is_watched else None
     return RewardSwapVectorEnv(
         env,
         ensemble,

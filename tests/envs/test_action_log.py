@@ -98,3 +98,23 @@ def test_steps_that_are_not_known_cannot_be_asked_for(steps):
     play(log, 1, 2)
     with pytest.raises(RewardDataError, match=rf"origin of {steps} agent steps of environment 0.*from 1 to 2"):
         log.origin(0, steps)
+
+
+def test_the_game_under_way_has_an_origin_however_long_it_is():
+    log = logged(clip_steps=1)
+    play(log, 1, 2, 3, 4, 5)
+    origin = log.game_origin(0, 5, 3)
+    assert (origin.first_step, len(origin), origin.stretches[0].actions.tolist()) == (0, 3, [1, 2, 3])
+    log.record(np.array([9, 19]), np.array([True, False]), FRAMES)
+    play(log, 6, 7)
+    hidden, visible = log.game_origin(0, 3, 3), log.game_origin(0, 2, 1)
+    assert (hidden.first_step, hidden.stretches[0].actions.tolist()) == (0, [6, 7])  # its reset was a step
+    assert (visible.first_step, len(visible), visible.stretches[0].actions.tolist()) == (1, 1, [6])
+
+
+@pytest.mark.parametrize(("game_steps", "kept_steps"), [(3, 3), (2, 0), (1, 2)])
+def test_a_game_has_no_origin_of_steps_that_were_not_played(game_steps, kept_steps):
+    log = logged()
+    play(log, 1, 2)
+    with pytest.raises(RewardDataError, match=r"of environment 0 was asked for; its game has had 2"):
+        log.game_origin(0, game_steps, kept_steps)

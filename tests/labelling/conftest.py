@@ -19,6 +19,7 @@ from rlhp_ray.clips.clip import Clip
 from rlhp_ray.labelling.admission import AnybodyHere
 from rlhp_ray.labelling.audit_log import AuditLog
 from rlhp_ray.labelling.clip_videos import ClipVideos
+from rlhp_ray.labelling.episode_videos import EpisodeVideos
 from rlhp_ray.labelling.server import create_app
 from rlhp_ray.labelling.session import listening
 from rlhp_ray.preferences.query_queue import QueryQueue
@@ -70,8 +71,9 @@ def disk_refuses(queue: QueryQueue) -> Callable[[], contextlib.AbstractContextMa
 
 def open_app(queue_file: Path) -> FastAPI:
     """The server of a queue on loopback."""
-    videos, audit = ClipVideos("rlhp/MovingDot-v0", None), AuditLog(queue_file.parent)
-    return create_app(QueryQueue(queue_file), videos, AnybodyHere("person"), audit)
+    shown = "rlhp/MovingDot-v0", None
+    videos, episodes = ClipVideos(*shown), EpisodeVideos(*shown, queue_file.parent / "episodes")
+    return create_app(QueryQueue(queue_file), videos, episodes, AnybodyHere("person"), AuditLog(queue_file.parent))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from rlhp_ray.labelling.admission import Admission, AnybodyHere, Invited
 from rlhp_ray.labelling.audit_log import AuditLog
 from rlhp_ray.labelling.clip_videos import ClipVideos
+from rlhp_ray.labelling.episode_videos import EpisodeVideos
 from rlhp_ray.labelling.guard import MAX_BODY_BYTES, TOKEN_HEADER, csrf_token_of
 from rlhp_ray.labelling.public_address import parse_address
 from rlhp_ray.labelling.server import create_app
@@ -125,7 +126,8 @@ class RefusingServers:
         admission: Admission = self.invited if beyond else AnybodyHere("person")
         videos = ClipVideos("rlhp/MovingDot-v0", None)
         address = parse_address(BEYOND) if beyond else None
-        app = create_app(self._queue, videos, admission, self._audit, address)
+        episodes = EpisodeVideos("rlhp/MovingDot-v0", None, self._audit.path.parent / "episodes")
+        app = create_app(self._queue, videos, episodes, admission, self._audit, address)
         return TestClient(app, base_url=BEYOND if beyond else LOOPBACK)
 
     def session(self, whose: str) -> str | None:

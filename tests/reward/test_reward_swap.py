@@ -230,6 +230,21 @@ def test_true_returns_are_points_of_games_where_these_are_told(swap):
     np.testing.assert_allclose([episode.predicted_return for episode in episodes], sums.ravel(), rtol=1e-5)
 
 
+def test_a_game_that_goes_on_through_resets_is_watched_as_one(make_spec):
+    env = Scored(make_vector_env("rlhp/MovingDot-v0", NUM_ENVS, horizon=HORIZON))
+    ensemble = RewardEnsemble(make_spec(env.single_observation_space, env.single_action_space))
+    swapped = RewardSwapVectorEnv(env, ensemble, None, True, episodes=EpisodeRecorder())
+    swapped.reset(seed=0)
+    lengths = []
+    for action in random_actions(7 * EPISODE):
+        swapped.step(action)
+        episode = swapped.drain(0).newest_episode
+        if episode is not None:
+            lengths.append((episode.env_steps, episode.true_return))
+    # the fourth begins with a reset, which is no step of it; the last ends with one
+    assert lengths == [(6, 60.0) if game == 3 else (7, 70.0) for game in range(EPISODE)]
+
+
 def labelled_by_the_oracle(clips: list[Clip]) -> LabelledPairs:
     """Neighbouring clips compared by their true rewards."""
     rng = np.random.default_rng(0)

@@ -22,9 +22,11 @@ async function lookForEpisode() {
 
 async function watchNewest() {
   const episode = newest;
+  let response;
   let video;
   try {
-    video = await (await call(`/api/episodes/${episode.id}.mp4`)).blob();
+    response = await call(`/api/episodes/${episode.id}.mp4`);
+    video = await response.blob();
   } catch (error) {
     if (error.status !== 409) part("episode-text").textContent = error.status ? error.message : "The server is away.";
     return; // 409: there is a newer one, which the next look finds
@@ -35,8 +37,10 @@ async function watchNewest() {
   if (old) URL.revokeObjectURL(old);
   if (!wantsStillness) part("episode-video").play().catch(() => {});
   const whole = episode.shown_env_steps === episode.env_steps ? "" : `, of which the first ${episode.shown_env_steps}`;
+  const grey = response.headers.get("x-rlhp-picture") === "grey"
+    ? " It cannot be played again in colour: these are the frames that the agent sees." : "";
   part("episode-text").textContent = `${episode.env_steps.toLocaleString("en")} env steps${whole}, by the agent of env `
-    + `step ${episode.run_env_steps.toLocaleString("en")}.`;
+    + `step ${episode.run_env_steps.toLocaleString("en")}.${grey}`;
   part("episode-return").textContent = "show its true return";
   part("episode-return").disabled = false;
   part("episode-figure").hidden = false;
