@@ -175,6 +175,9 @@ def test_it_fits_a_phone(serve, open_page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.tap("#choose-right")
     until(page, "answered.size === 1")
+    page.wait_for_timeout(200)
+    border = page.evaluate("getComputedStyle(document.getElementById('choose-right')).borderColor")
+    assert border == "rgb(201, 206, 214)"  # nothing looks chosen in the next pair
 
 
 def test_the_newest_episode_plays_when_asked_for_and_its_true_return_is_hidden_until_then(serve, queue, open_page):
@@ -198,3 +201,21 @@ def test_the_newest_episode_plays_when_asked_for_and_its_true_return_is_hidden_u
     page.keyboard.press("ArrowLeft")
     wait_answers(page, queue, 1)
     assert page.problems == []
+
+
+def test_an_episode_without_colour_is_called_so(serve, queue, open_page):
+    queue.show_episode(RecordedEpisode(dot_clip(0.5, 0.5, steps=40), 40, -12.5), 900)
+    page = open_page(serve())
+
+    def in_grey(route) -> None:
+        response = route.fetch()
+        assert response.headers["x-rlhp-picture"] == "colour"
+        route.fulfill(response=response, headers={**response.headers, "x-rlhp-picture": "grey"})
+
+    page.route("**/api/episodes/*.mp4", in_grey)
+    page.wait_for_selector("#episode:not([hidden])")
+    page.click("#episode summary")
+    until(page, "!document.getElementById('episode-figure').hidden")
+    assert page.inner_text("#episode-text").endswith(
+        "cannot be played again in colour: these are the frames that the agent sees."
+    )
