@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import ale_py
 import numpy as np
 
-from rlhp_ray.envs.atari_rom import require_rom
+from rlhp_ray.envs.atari_rom import game_frames, require_rom
 
 RAM_BYTES = 128
 RAW_FRAMES_PER_SECOND = 60
@@ -37,6 +37,7 @@ class AtariReplay:
         self._actions = self._ale.getMinimalActionSet()
         self._has_fire = ale_py.Action.FIRE in self._actions
         self._frame_skip = frame_skip
+        self._frames, self._most_frames = 0, game_frames(rom)
         self._states = {0: self._ale.cloneState()}  # of the console, by the games begun on it
 
     @property
@@ -61,12 +62,14 @@ class AtariReplay:
         self._ale.reset_game()
         for frame in range(frames_played):
             self._ale.act(ale_py.Action.FIRE if self._has_fire and frame == 0 else ale_py.Action.NOOP)
+        self._frames = 0
 
     def play(self, action: int) -> Iterator[int]:
         """Play an agent step, raw frame by raw frame, as far as the game lasts; gives the points of each."""
         for _ in range(self._frame_skip):
+            self._frames += 1
             yield self._ale.act(self._actions[action])
-            if self._ale.game_over():
+            if self.is_over():
                 break
 
     def step(self, action: int) -> list[np.ndarray]:
@@ -74,8 +77,8 @@ class AtariReplay:
         return [self.screen() for _ in self.play(action)]
 
     def is_over(self) -> bool:
-        """Whether the game has ended."""
-        return self._ale.game_over()
+        """Whether the game has ended, or was cut short as it is in training."""
+        return self._ale.game_over() or self._frames >= self._most_frames
 
     def screen(self) -> np.ndarray:
         """What is shown now, uint8 `[210, 160, 3]`."""

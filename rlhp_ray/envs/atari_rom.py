@@ -1,4 +1,4 @@
-"""The file of an Atari game, or an error that says what to do without it."""
+"""The file of an Atari game, or an error that says what to do without it; and how long a game may last."""
 
 import warnings
 from pathlib import Path
@@ -6,6 +6,14 @@ from pathlib import Path
 from ale_py import roms
 
 from rlhp_ray.errors import EnvironmentNotSupportedError
+
+_MOST_FRAMES = 108_000  # half an hour at 60 frames per second, as of Gymnasium's own ids
+_FRAMES = {"enduro": 3_000}  # by ROM: games cut short; Enduro before its weather changes (Rahtz)
+
+
+def game_frames(rom: str) -> int:
+    """Raw frames after its opening no-ops at which a game is cut short."""
+    return _FRAMES.get(rom, _MOST_FRAMES)
 
 
 def require_rom(rom: str) -> Path:

@@ -9,12 +9,11 @@ from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from rlhp_ray.envs.action_log import ActionLog
+from rlhp_ray.envs.atari_rom import game_frames
 from rlhp_ray.envs.game_infos import GAME_OVER_KEY, RAW_SCORE_KEY
 from rlhp_ray.envs.score_mask import FRAME_SIZE, frame_mask
 
 FRAME_STACK = 4
-MAX_GAME_FRAMES = 108_000  # half an hour at 60 frames per second, as of Gymnasium's own ids
-GAME_FRAMES = {"enduro": 3_000}  # by ROM: games cut short; Enduro before its weather changes (Rahtz)
 MAX_NO_OPS = 30  # of random number at a game's start, after FIRE where there is one
 _NO_OP = 0
 _WITHOUT_NO_OP = ("backgammon", "video_checkers")  # of ale_py's 104 games; their first action is FIRE
@@ -62,7 +61,7 @@ class AtariGameVectorEnv(VectorEnv):
             rom,
             num_envs,
             num_threads=num_threads,
-            max_num_frames_per_episode=GAME_FRAMES.get(rom, MAX_GAME_FRAMES),
+            max_num_frames_per_episode=game_frames(rom),
             repeat_action_probability=0.0,
             img_height=FRAME_SIZE,
             img_width=FRAME_SIZE,
@@ -92,7 +91,7 @@ class AtariGameVectorEnv(VectorEnv):
 
     def log_actions(self, clip_steps: int) -> ActionLog:
         """Keep what is played from the next reset on, so that clips of up to `clip_steps` can be played again."""
-        max_game_steps = math.ceil(GAME_FRAMES.get(self._rom, MAX_GAME_FRAMES) / self._frame_skip)
+        max_game_steps = math.ceil(game_frames(self._rom) / self._frame_skip)
         self._log = ActionLog(self._rom, self._frame_skip, self.num_envs, clip_steps, max_game_steps)
         return self._log
 

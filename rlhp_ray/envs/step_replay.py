@@ -98,11 +98,13 @@ def _play(console: AtariReplay, stretch: GameStretch, sight: _Sight, unseen: int
                 f"a clip's game was over after {step} of {len(stretch)} agent steps when it was played again; expected "
                 "it to go on. It was recorded with another version of ale_py, or with sticky actions."
             )
-        if step < unseen:
+        if step < unseen - 1:
             for _ in console.play(action):
                 pass
-        else:
-            yield sight.play(action)
+            continue
+        seen = sight.play(action)  # of the step before the clip, too: at a game's end a part of it is still shown
+        if step >= unseen:
+            yield seen
 
 
 def _check_actions(origin: ClipOrigin, console: AtariReplay) -> None:

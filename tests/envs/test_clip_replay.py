@@ -55,6 +55,19 @@ def test_a_clip_may_begin_with_the_reset_itself(replayer, native_games):
     assert (len(origin.stretches), origin.first_step) == (1, 0)
 
 
+def test_a_game_that_is_cut_short_ends_as_it_did(replayer, native_games):
+    """Natively its last raw frame is not looked at, and a part of the step before is still shown."""
+    games = native_games("enduro", clip_steps=30)
+    for _ in range(750):
+        games.step()
+    assert games.over[0]
+    assert len(assert_same_game(replayer, games, 0, 30).stretches) == 1
+    for _ in range(29):
+        games.step()
+    origin = assert_same_game(replayer, games, 0, 30)
+    assert [len(part) for part in origin.stretches] == [750, 29] and origin.first_step == 749
+
+
 def test_clips_are_played_in_any_order(replayer, native_games):
     games = native_games("beam_rider", clip_steps=10)
     origins = []
