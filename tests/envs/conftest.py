@@ -8,6 +8,7 @@ import pytest
 from ale_py.vector_env import AtariVectorEnv
 
 from rlhp_ray.envs.action_log import ActionLog
+from rlhp_ray.envs.atari_rom import game_frames
 from rlhp_ray.envs.score_mask import FRAME_SIZE, SCREEN_COLUMNS, SCREEN_ROWS
 
 
@@ -23,7 +24,13 @@ class NativeGames:
     points: list[np.ndarray] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.env = AtariVectorEnv(self.rom, self.num_envs, reward_clipping=False, num_threads=1)
+        self.env = AtariVectorEnv(
+            self.rom,
+            self.num_envs,
+            reward_clipping=False,
+            num_threads=1,
+            max_num_frames_per_episode=game_frames(self.rom),
+        )
         self.log = ActionLog(self.rom, 4, self.num_envs, self.clip_steps, 27_000)
         self.rng = np.random.default_rng(self.seed)
         self.num_actions = len(self.env.ale.get_action_set())
