@@ -119,7 +119,8 @@ def test_a_sweep_goes_on_elsewhere(tmp_path: Path) -> None:
     lose_machine(command, lambda: bool(list(bucket.glob("sweep/*/checkpoints/last"))), disk)
     done = run("resume", f"file://{bucket}/sweep", "--into", str(other))
     assert (done.returncode, done.stdout) == (0, f"{other / 'sweep'}\n"), done.stderr
-    for seed in (0, 1):
-        result = summary(other / "sweep" / f"seed{seed}")
-        assert (result["status"], result["env_steps"], result["queries"]) == ("done", 30000, 40)
+    results = [summary(other / "sweep" / f"seed{seed}") for seed in (0, 1)]
+    assert [(result["status"], result["queries"]) for result in results] == [("done", 40)] * 2
+    assert all(result["env_steps"] >= 30000 for result in results)
+    assert any("driver" in result["failures"] for result in results), "it began anew"
     assert (bucket / "sweep" / "report.html").exists()
