@@ -3,7 +3,7 @@
 import numpy as np
 
 from rlhp_ray.clips.clip import Clip
-from rlhp_ray.clips.video_encoding import gif_bytes, mp4_bytes
+from rlhp_ray.clips.video_encoding import mp4_bytes
 from rlhp_ray.envs.atari_replay import RAW_FRAMES_PER_SECOND
 from rlhp_ray.envs.clip_origin import ClipOrigin
 from rlhp_ray.envs.clip_replay import ClipReplayer, ReplayedClip
@@ -35,10 +35,6 @@ class ClipRenderer:
     def mp4(self, clip: Clip) -> bytes:
         """All raw frames, 60 a second. Raises as `frames`."""
         return mp4_bytes(self.frames(clip, every_raw_frame=True), RAW_FRAMES_PER_SECOND)
-
-    def gif(self, clip: Clip) -> bytes:
-        """A frame each agent step, 15 a second with a frame skip of 4. Raises as `frames`."""
-        return gif_bytes(self.frames(clip, every_raw_frame=False), RAW_FRAMES_PER_SECOND / origin_of(clip).frame_skip)
 
     def ram(self, clip: Clip) -> np.ndarray:
         """Uint8 `[clip_steps, 128]`: the console's RAM after each agent step. Raises as `frames`."""

@@ -1,6 +1,5 @@
-"""Frames as a video that every player and browser shows: MP4 (H.264, yuv420p), or GIF."""
+"""Frames as a video that every player and browser shows: MP4 (H.264, yuv420p)."""
 
-import io
 import os
 import sys
 import tempfile
@@ -11,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from rlhp_ray.errors import ArchiveError
 
-MAX_GIF_FRAMES_PER_SECOND = 50  # browsers show a frame for 20 ms at least
 BACKGROUND_NICENESS = 10
 
 
@@ -91,24 +88,3 @@ def mp4_bytes(frames: Iterable[np.ndarray], frames_per_second: float, *, in_back
             return path.read_bytes()
         except OSError as error:
             raise ArchiveError(f"Cannot write a clip's video: {error}. Is there disk space left?") from error
-
-
-def gif_bytes(frames: np.ndarray, frames_per_second: float) -> bytes:
-    """Uint8 frames `[num_frames, height, width, 3]` as a GIF that repeats for ever.
-
-    Its frames last whole hundredths of a second, so they are rounded by turns: none is off by more than 5 ms.
-    """
-    if frames_per_second > MAX_GIF_FRAMES_PER_SECOND:
-        raise ValueError(f"{frames_per_second} frames per second; a GIF shows {MAX_GIF_FRAMES_PER_SECOND} at most")
-    ends = np.rint(100 * np.arange(len(frames) + 1) / frames_per_second)
-    pictures = [Image.fromarray(frame) for frame in frames]
-    file = io.BytesIO()
-    pictures[0].save(
-        file,
-        format="GIF",
-        save_all=True,
-        append_images=pictures[1:],
-        duration=(10 * np.diff(ends)).astype(int).tolist(),
-        loop=0,
-    )
-    return file.getvalue()

@@ -1,18 +1,15 @@
 """Clips of real Atari games, cut by the recorder and shown again in colour."""
 
-import io
 from contextlib import closing
 from dataclasses import replace
 
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
 
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.clips.recorder import ClipRecorder
 from rlhp_ray.clips.rendering import ClipRenderer
-from rlhp_ray.clips.video_encoding import gif_bytes
 from rlhp_ray.envs.action_log import action_log_of
 from rlhp_ray.envs.atari_game import AtariGameEnv
 from rlhp_ray.envs.atari_vector import AtariGameVectorEnv
@@ -100,15 +97,6 @@ def test_videos_are_in_real_time_and_in_colour(renderer, pong):
     assert iio.immeta(renderer.mp4(pong), extension=".mp4")["fps"] == 60
     truth = renderer.frames(pong, every_raw_frame=True)
     assert np.abs(video.astype(int) - truth).mean() < 5
-    pictures = ImageSequence.Iterator(Image.open(io.BytesIO(renderer.gif(pong))))
-    durations = [picture.info["duration"] for picture in pictures]
-    assert 1 < len(durations) <= CLIP_STEPS  # equal ones in a row are joined
-    assert abs(sum(durations) - 1000 * CLIP_STEPS / 15) <= 10
-
-
-def test_a_gif_cannot_be_faster_than_browsers_show_it():
-    with pytest.raises(ValueError, match="60 frames per second"):
-        gif_bytes(np.zeros((2, 4, 4, 3), np.uint8), 60)
 
 
 def test_another_game_is_never_shown(renderer, pong):
