@@ -1,6 +1,7 @@
 """Tune callback that keeps `checkpoints/last` and `checkpoints/best` pointing at whole checkpoints."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,14 @@ class CheckpointLinks(Callback):
         if self._latest_return is not None and self._latest_return >= self._best:
             self._best = self._latest_return
             _point(self._archive.checkpoints_dir / "best", target)
+        self._remove_those_of_earlier_sessions(target.parent)
+
+    def _remove_those_of_earlier_sessions(self, newest: Path) -> None:
+        """Tune keeps those of its own session few, and knows of no other; what a link points at stays."""
+        linked = {link.resolve() for link in self._archive.checkpoints_dir.iterdir() if link.is_symlink()}
+        for checkpoint in newest.parents[1].glob(f"*/{newest.name}/checkpoint_*"):
+            if checkpoint.parent != newest and checkpoint.resolve() not in linked:
+                shutil.rmtree(checkpoint, ignore_errors=True)
 
 
 def last_checkpoint(archive: RunArchive) -> Path | None:
