@@ -55,14 +55,15 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("--games", type=int, default=10)
     arguments = parser.parse_args()
-    policy = load_policy(arguments.run)
+    drawing, greedy = (load_policy(arguments.run, samples_actions) for samples_actions in (True, False))
     rng = np.random.default_rng(SEED)
     num_actions = AtariReplay("enduro", FRAME_SKIP).num_actions
     print("| who drives | reward a step, mean (sd over games) | speed (sd in a game) | car in sight | games |")
     print("| --- | --- | --- | --- | --- |")
-    env_id, hides_score = policy.env.env_id, policy.env.hides_score
+    env_id, hides_score = greedy.env.env_id, greedy.env.hides_score
     for name, act in (
-        ("the trained agent, greedy", policy.act),
+        ("the trained agent, its actions drawn", drawing.act),
+        ("the same, greedy", greedy.act),
         ("random actions", lambda seen: rng.integers(num_actions, size=len(seen))),
     ):
         print(described(name, play(env_id, hides_score, act, arguments.games)), flush=True)
