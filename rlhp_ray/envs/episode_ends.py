@@ -4,6 +4,9 @@ import warnings
 
 from gymnasium.envs.registration import parse_env_id
 
+MAX_EPISODE_STEPS = 100_000
+"""Where an episode is stopped that is played for its return and does not end by itself, in env steps."""
+
 _NEVER_TERMINATING = frozenset(
     {
         "MovingDot",

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rlhp_ray.envs.episode_ends import MAX_EPISODE_STEPS
 from rlhp_ray.envs.game_infos import RAW_SCORE_KEY
 from rlhp_ray.envs.registry import evaluation_reset_options, make_vector_env
 from rlhp_ray.policy.inference import TrainedPolicy
 
 MAX_PARALLEL_EPISODES = 1000
-MAX_EPISODE_STEPS = 100_000  # of an environment that does not end by itself
 EVALUATION_SEED = 1_000_003  # of every evaluation of every run, so that all are asked the same
 
 

@@ -7,11 +7,9 @@ from typing import Any, Protocol
 import gymnasium
 import numpy as np
 
+from rlhp_ray.envs.episode_ends import MAX_EPISODE_STEPS
 from rlhp_ray.errors import RlhpError
 from rlhp_ray.replay.frame_spool import FrameSpool
-
-MAX_EPISODE_STEPS = 100_000
-"""Where an episode is stopped that does not end by itself, in env steps."""
 
 RewardFunction = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 """(observations [n, *obs_shape], actions [n, *action_shape], next observations [n, *obs_shape]) -> rewards [n]."""
