@@ -86,8 +86,12 @@ def test_a_pair_that_cannot_be_drawn_is_skipped_and_the_others_are_shown(serve, 
     until(page, "document.getElementById('status').textContent.includes('another version')")
     until(page, "held.length > 0")
     wait_answers(page, queue, 1)
+    until(page, "outbox.length === 0")
+    page.wait_for_timeout(200)
+    assert "another version" in page.inner_text("#status")
     page.keyboard.press("ArrowLeft")
     wait_answers(page, queue, 2)
+    until(page, "document.getElementById('status').textContent === ''")
     assert answers(queue) == [Answer.SKIP, Answer.LEFT]
 
 

@@ -60,12 +60,14 @@ function keepOutbox() {
 async function sendOutbox() {
   if (sending) return;
   sending = true;
+  let delayed = false;
   while (outbox.length) {
     const first = outbox[0];
     try {
       await call("/api/answers", first);
       failures = 0;
-      tell("");
+      if (delayed) tell(""); // what else is told stays until the next answer
+      delayed = false;
     } catch (error) {
       const refused = isRefusal(error);
       if (error.status === 401) {
@@ -80,6 +82,7 @@ async function sendOutbox() {
         tell(`The server is away. ${outbox.length} of your answers are kept here and sent when it is back.`);
       }
       if (!refused) {
+        delayed = true;
         await pause(retryAfter());
         continue;
       }
@@ -190,6 +193,7 @@ function record(query, choice, seconds) {
 function answer(choice) {
   if (!shown) return;
   const query = shown;
+  if (!outbox.length) tell("");
   record(query, choice, Math.min(86400, (performance.now() - shownAt) / 1000));
   held.shift();
   query.sources.forEach((source) => URL.revokeObjectURL(source));
