@@ -231,6 +231,7 @@ def drive(
         before = {kind: cpu_seconds(of_kind) for kind, of_kind in processes.items()}
         started, iterations = time.perf_counter(), 0
         while time.perf_counter() < started + seconds:
+            training.before_iteration()
             time.sleep(sampling_seconds)
             training.after_iteration()
             iterations += 1
@@ -259,6 +260,7 @@ def drive_stopped(training: PreferenceTraining, buffer: psutil.Process) -> dict[
     buffer.suspend()
     try:
         for _ in range(STOPPED_ITERATIONS):
+            training.before_iteration()
             training.after_iteration()
     finally:
         buffer.resume()

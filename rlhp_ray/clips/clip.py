@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -134,6 +134,7 @@ class ClipArrays:
     @classmethod
     def from_clips(cls, clips: Sequence[Clip]) -> "ClipArrays":
         """Stack clips of one length. Raises RewardDataError when lengths differ."""
+        following = [clip.next_observation for clip in clips if clip.next_observation is not None]
         lengths = {len(clip) for clip in clips}
         if len(lengths) != 1:
             raise RewardDataError(f"clips of lengths {sorted(lengths)} steps; expected one length")
@@ -141,22 +142,5 @@ class ClipArrays:
             observations=np.stack([clip.observations for clip in clips]),
             actions=np.stack([clip.actions for clip in clips]),
             frame_stack=clips[0].frame_stack,
-            next_observation=_all_or_none(np.stack, [clip.next_observation for clip in clips]),
+            next_observation=np.stack(following) if len(following) == len(clips) else None,
         )
-
-    @classmethod
-    def concatenated(cls, parts: Sequence["ClipArrays"]) -> "ClipArrays":
-        """The clips of all parts, in order."""
-        return cls(
-            np.concatenate([part.observations for part in parts]),
-            np.concatenate([part.actions for part in parts]),
-            parts[0].frame_stack,
-            _all_or_none(np.concatenate, [part.next_observation for part in parts]),
-        )
-
-
-def _all_or_none(
-    join: Callable[[list[np.ndarray]], np.ndarray], arrays: Sequence[np.ndarray | None]
-) -> np.ndarray | None:
-    present = [array for array in arrays if array is not None]
-    return join(present) if len(present) == len(arrays) else None

@@ -163,6 +163,7 @@ class PreferenceDriven(Algorithm):
             return
         if self.training.is_held_for_people():
             return
+        self.training.before_iteration()
         if isinstance(self, SamplingAheadPPO) and self._can_sample_ahead:
             self.train_sampling_ahead()
         else:
@@ -203,7 +204,6 @@ class PreferenceDriven(Algorithm):
         if done:
             self.training.ask_the_rest()
         elif at_interval and self._run.mode == "sync":
-            self.training.settle()
             self.training.restart(iteration)
         seconds = time.perf_counter() - started
         self._train_seconds += seconds
@@ -273,8 +273,6 @@ class PreferenceDriven(Algorithm):
 
     def save_checkpoint(self, checkpoint_dir: str) -> None:
         """RLlib's checkpoint, the rest of the trial's state, and an export for inference (no pickle)."""
-        if self._run.mode == "sync":
-            self.training.settle()
         self._save_state(checkpoint_dir)
         self._checkpoint_clock.note_stored()
 

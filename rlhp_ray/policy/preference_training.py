@@ -77,7 +77,7 @@ class PreferenceTraining:
         self._notices: list[str] = []
         self._usages: dict[str, ProcessUsage] = {}
         self._round_interval = config.reward.round_interval_env_steps or 0
-        self._last_round_env_steps = 0
+        self.last_round_env_steps = 0
         self._pace = PeoplePace(config.labelling.patience_seconds) if config.teacher.preset == PEOPLE else None
         taught_otherwise = config.teacher.reward_function or config.teacher.callable
         self.diagnostics = RunDiagnostics(is_true_return_taught=not taught_otherwise)
@@ -126,6 +126,7 @@ class PreferenceTraining:
             self._start_round(initial)
             self._take_up(self.loop.finished_round(wait=True))
             self.loop.waited_seconds = 0.0
+        self.last_round_env_steps = self.env_steps
         self.started = True
 
     def _collect_untrained(self, fits: bool, set_scaling: Callable[[PublishedReward], None]) -> None:
@@ -170,15 +171,23 @@ class PreferenceTraining:
             time.sleep(POLL_SECONDS)
             self.loop.waited_seconds += POLL_SECONDS
 
+    def before_iteration(self) -> None:
+        """Start the next round where one is due: it is fitted while the policy plays and learns.
+
+        Not after the iteration before: in sync mode a barrier would wait for it.
+        """
+        if self.loop is None or self.loop.busy or self.env_steps > self._last_useful_start:
+            return
+        if self._is_round_due:
+            self._start_round(self._schedule.due(self.env_steps))
+
     def after_iteration(self) -> None:
-        """Send clips, take up the round in flight, start the next one."""
+        """Send clips, take up the round in flight."""
         harvest = self._harvest()
         if self.loop is None:
             return
         self.loop.send_clips(harvest.clips)
         self._take_up(self.loop.finished_round())
-        if self._is_round_due and not self.loop.busy and self.env_steps <= self._last_useful_start:
-            self._start_round(self._schedule.due(self.env_steps))
         self.metrics[keys.CLIPS_DROPPED] = self.loop.clips_dropped
         self.metrics[keys.TIME_WAITING] = self.loop.waited_seconds
 
@@ -188,19 +197,19 @@ class PreferenceTraining:
 
         Never where no env step was taken since the last one: all env runners are being replaced.
         """
-        if self.env_steps == self._last_round_env_steps:
+        if self.env_steps == self.last_round_env_steps:
             return False
         is_last = self.env_steps + self._batch_env_steps > self._last_useful_start
-        return is_last or self.env_steps - self._last_round_env_steps >= self._round_interval
+        return is_last or self.env_steps - self.last_round_env_steps >= self._round_interval
 
     def _start_round(self, due: int) -> None:
         assert self.loop is not None
-        self._last_round_env_steps = self.env_steps
+        self.last_round_env_steps = self.env_steps
         self.diagnostics.round_started()
         self.loop.start_round(due, self.env_steps, self.published)
 
     def settle(self) -> None:
-        """Wait for the round in flight and take it up: at the barrier of sync mode, and at the end."""
+        """Wait for the round in flight and take it up."""
         if self.loop is not None:
             self._take_up(self.loop.finished_round(wait=True))
 
@@ -223,13 +232,13 @@ class PreferenceTraining:
 
     def restart(self, iteration: int) -> None:
         """The barrier of sync mode: reset environments and reseed, from the run's seed and the iteration."""
-        self._last_round_env_steps = self.env_steps
         restart_runners(self._runners, derive_seed(self._config.seed, "barrier", iteration))
 
     def restore(self, published: PublishedReward, counts: dict[str, Any]) -> None:
         """Take up the version, counts and latest metrics of a checkpoint."""
         self.env_steps, self.queries, self.labels = counts["env_steps"], counts["queries"], counts["labels"]
         self.started = bool(counts["started"])
+        self.last_round_env_steps = counts.get("last_round_env_steps", self.env_steps)  # of before: none
         self.weight_changes = self._seen_weight_changes = counts.get("weight_changes", 0)  # of before: none
         self.metrics = dict(counts["metrics"])
         if "diagnostics" in counts:  # a checkpoint of before has none: rounds then count from here

@@ -130,12 +130,18 @@ class RunDiagnostics:
 
     def state(self) -> dict[str, Any]:
         """JSON-writable, for a checkpoint."""
-        return {"outcomes": [asdict(outcome) for outcome in self._outcomes], "standing": sorted(self._standing)}
+        return {
+            "outcomes": [asdict(outcome) for outcome in self._outcomes],
+            "standing": sorted(self._standing),
+            "policy_saw": None if self._policy_saw is None else self._policy_saw.to_dict(),
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """The inverse of `state`."""
         self._outcomes = [RoundOutcome(**outcome) for outcome in state["outcomes"]]
         self._standing = set(state["standing"])
+        saw = state.get("policy_saw")  # a checkpoint of before has none
+        self._policy_saw = None if saw is None else Moments.from_dict(saw)
 
 
 def _member_metrics(fitted: FittedRound) -> dict[str, float]:

@@ -33,6 +33,7 @@ def save_training(checkpoint: Path, training: PreferenceTraining, iteration: int
         "queries": training.queries,
         "labels": training.labels,
         "weight_changes": training.weight_changes,
+        "last_round_env_steps": training.last_round_env_steps,
         "started": training.started,
         "train_seconds": train_seconds,
         "metrics": training.metrics,

@@ -1,15 +1,16 @@
 """The data that a reward ensemble is fitted to: labelled pairs, and each member's fixed share of them."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
 from rlhp_ray.clips.clip import Clip, ClipArrays
 from rlhp_ray.errors import RewardDataError
 from rlhp_ray.preferences.preference import Preference, newest_labels
+from rlhp_ray.reward.row_window import RowWindow
 from rlhp_ray.seeding import derive_rng
 
 UNWEIGHTED: Mapping[str, float] = MappingProxyType({})
@@ -67,17 +68,6 @@ class LabelledPairs:
         columns = (self.mu_left, self.query_index, self.weight)
         return LabelledPairs(self.left[kept], self.right[kept], *(column[kept] for column in columns))
 
-    @classmethod
-    def concatenated(cls, parts: Sequence["LabelledPairs"]) -> "LabelledPairs":
-        """The pairs of all parts, in order."""
-        return cls(
-            ClipArrays.concatenated([part.left for part in parts]),
-            ClipArrays.concatenated([part.right for part in parts]),
-            np.concatenate([part.mu_left for part in parts]),
-            np.concatenate([part.query_index for part in parts]),
-            np.concatenate([part.weight for part in parts]),
-        )
-
 
 def bootstrap_weights(seed: int, query_index: np.ndarray, members: int) -> np.ndarray:
     """How often each member trains on each label: Poisson(1), drawn once for ever; 0 makes it a validation label.
@@ -105,10 +95,11 @@ class LabelledPairBuffer:
 
     def __init__(self, window: int | None) -> None:
         self._window = window
-        self._chunks: deque[LabelledPairs] = deque()
+        self._columns: list[RowWindow | None] = []
+        self._frame_stack: int | None = None
 
     def __len__(self) -> int:
-        return sum(len(chunk) for chunk in self._chunks)
+        return len(self.all()) if self._columns else 0
 
     def add(self, pairs: LabelledPairs) -> None:
         """Append labels; those of queries that are held already, or older ones, are not taken twice.
@@ -116,28 +107,44 @@ class LabelledPairBuffer:
         Raises:
             RewardDataError: clips have another length than before.
         """
-        if self._chunks and len(self._chunks[-1]):
-            known = int(np.count_nonzero(pairs.query_index <= self._chunks[-1].query_index[-1]))
-            pairs = pairs.without_oldest(known)
-            if len(pairs) == 0:
-                return
-        if self._chunks and self._chunks[0].mu_left.size and pairs.left.actions.shape[1] != self._clip_steps:
-            raise RewardDataError(
-                f"labels on clips of {pairs.left.actions.shape[1]} steps; expected {self._clip_steps} as before. Clips "
-                "of mixed lengths cannot be compared: leave those preferences out."
-            )
-        self._chunks.append(pairs)
-        while self._window is not None and (surplus := len(self) - self._window) > 0:
-            oldest = self._chunks.popleft()
-            if surplus < len(oldest):
-                self._chunks.appendleft(oldest.without_oldest(surplus))
-
-    @property
-    def _clip_steps(self) -> int:
-        return self._chunks[0].left.actions.shape[1]
+        if len(self):
+            held = self.all()
+            pairs = pairs.without_oldest(int(np.count_nonzero(pairs.query_index <= held.query_index[-1])))
+            steps, expected = pairs.left.actions.shape[1], held.left.actions.shape[1]
+            if len(pairs) and steps != expected:
+                raise RewardDataError(
+                    f"labels on clips of {steps} steps; expected {expected} as before. Clips of mixed lengths cannot "
+                    "be compared: leave those preferences out."
+                )
+        if len(pairs) == 0:
+            return
+        if self._window is not None:
+            pairs = pairs.without_oldest(max(0, len(pairs) - self._window))
+        new = _columns_of(pairs)
+        if not self._columns:
+            self._columns = [None if column is None else RowWindow(column) for column in new]
+            self._frame_stack = pairs.left.frame_stack
+            return
+        surplus = 0 if self._window is None else max(0, len(self) + len(pairs) - self._window)
+        for index, (kept, column) in enumerate(zip(self._columns, new, strict=True)):
+            if kept is None or column is None:
+                self._columns[index] = None  # some clip lacks its next observation, so that none is used
+            else:
+                kept.drop_oldest(surplus)
+                kept.append(column)
 
     def all(self) -> LabelledPairs:
-        """Everything kept, oldest first, as one."""
-        if len(self._chunks) > 1:
-            self._chunks = deque([LabelledPairs.concatenated(list(self._chunks))])
-        return self._chunks[0]
+        """Everything kept, oldest first, as one: views, which the next `add` overwrites. Needs a label."""
+        columns: list[Any] = [None if column is None else column.rows for column in self._columns]
+        left, right = columns[:3], columns[3:6]
+        return LabelledPairs(_clips_of(left, self._frame_stack), _clips_of(right, self._frame_stack), *columns[6:])
+
+
+def _columns_of(pairs: LabelledPairs) -> list[np.ndarray | None]:
+    sides = [(side.observations, side.actions, side.next_observation) for side in (pairs.left, pairs.right)]
+    return [*sides[0], *sides[1], pairs.mu_left, pairs.query_index, pairs.weight]
+
+
+def _clips_of(columns: list[Any], frame_stack: int | None) -> ClipArrays:
+    observations, actions, following = columns
+    return ClipArrays(observations, actions, frame_stack, following)

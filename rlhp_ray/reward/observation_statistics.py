@@ -6,6 +6,7 @@ are measured where they enter the networks, after everything that may have been 
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -45,6 +46,15 @@ class Moments:
     def std(self) -> np.ndarray:
         """`[size]`."""
         return np.sqrt(self.squares / self.count)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-writable; `from_dict` is the inverse, to the bit."""
+        return {"count": self.count, "mean": self.mean.tolist(), "squares": self.squares.tolist()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Moments":
+        """The inverse of `to_dict`."""
+        return cls(int(data["count"]), np.array(data["mean"], float), np.array(data["squares"], float))
 
     def merged(self, other: "Moments") -> "Moments":
         """Of both together (Chan, Golub and LeVeque 1983): no sum of squares that would cancel.

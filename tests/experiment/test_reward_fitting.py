@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from rlhp_ray.clips.clip import Clip, ClipArrays
+from rlhp_ray.clips.clip import Clip
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.errors import ConfigError, PreferenceStoreError, RewardDataError
@@ -102,8 +102,8 @@ def test_the_reward_is_normalised_over_what_it_was_fitted_to(make_config, tmp_pa
     fitting.save(tmp_path)
     learnt = load_reward(tmp_path).ensemble
     pairs = fitting._pairs
-    clips = ClipArrays.concatenated([pairs.left, pairs.right])
-    rewards = learnt.normaliser.normalised(learnt.member_rewards_of_clips(clips).reshape(3, -1))
+    raw = [learnt.member_rewards_of_clips(side).reshape(3, -1) for side in (pairs.left, pairs.right)]
+    rewards = learnt.normaliser.normalised(np.concatenate(raw, axis=1))
     np.testing.assert_allclose(rewards.mean(axis=1), 0, atol=1e-4)
     np.testing.assert_allclose(rewards.std(axis=1), 0.1, rtol=1e-3)
 

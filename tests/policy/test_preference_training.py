@@ -68,7 +68,9 @@ def test_a_checkpoint_is_taken_up_with_and_without_alarms(state):
     counts = {"env_steps": 5, "queries": 3, "labels": 2, "started": True, "metrics": {"alarms": 1}}
     training.restore(training.published, counts | state)
     assert (training.env_steps, training.queries, training.labels, training.metrics["alarms"]) == (5, 3, 2, 1)
-    assert training.diagnostics.state() == state.get("diagnostics", {"outcomes": [], "standing": []})
+    saved = state.get("diagnostics", {"outcomes": [], "standing": []})
+    assert training.diagnostics.state() == {**saved, "policy_saw": None}
+    assert training.last_round_env_steps == 5
 
 
 @pytest.mark.parametrize(("interval", "expected"), [(None, 8), (2500, 3)])
@@ -98,6 +100,7 @@ def test_a_round_starts_after_every_interval_and_for_the_last_time_while_it_is_o
     )
     training.loop = loop
     for _ in range(10):
+        training.before_iteration()
         training.after_iteration()
     assert len(started) == expected
     assert started[-1] == 8000

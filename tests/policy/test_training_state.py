@@ -25,6 +25,13 @@ def remote(call) -> SimpleNamespace:
     return SimpleNamespace(remote=call)
 
 
+DIAGNOSTICS = {
+    "outcomes": [],
+    "standing": ["over_optimisation"],
+    "policy_saw": {"count": 3, "mean": [0.1, 1 / 3], "squares": [0.0, 2 / 7]},
+}
+
+
 class FakeTraining:
     """As much of PreferenceTraining as a checkpoint asks for."""
 
@@ -35,6 +42,7 @@ class FakeTraining:
         self.actors = SimpleNamespace(buffer=None, learner=learner)
         self.spec, self.published, self.optimiser = SPEC, RewardEnsemble(SPEC).published(), b"optimiser"
         self.env_steps, self.queries, self.labels, self.started = 4000, 20, 18, True
+        self.last_round_env_steps = 3000
         self.metrics, self.weight_changes = {"alarms": 1}, 3
         self.diagnostics = RunDiagnostics(is_true_return_taught=True)
 
@@ -56,7 +64,7 @@ def without_ray(monkeypatch):
 def checkpoint(tmp_path):
     def save(pool=POOL, reference=REFERENCE):
         training = FakeTraining(pool, reference)
-        training.diagnostics.restore({"outcomes": [], "standing": ["over_optimisation"]})
+        training.diagnostics.restore(DIAGNOSTICS)
         save_training(tmp_path, training, iteration=3, train_seconds=1.5)
         return tmp_path
 
@@ -68,7 +76,8 @@ def test_clips_and_alarms_come_back_as_they_were_saved(checkpoint, pool, referen
     resumed = FakeTraining([b"other"], [b"other"])
     assert restore_training(checkpoint(pool, reference), resumed, take_all_labels=False) == (3, 1.5)
     assert (resumed.pool, resumed.reference) == (pool, reference)
-    assert resumed.restored["diagnostics"] == {"outcomes": [], "standing": ["over_optimisation"]}
+    assert resumed.restored["diagnostics"] == DIAGNOSTICS
+    assert resumed.restored["last_round_env_steps"] == 3000
     assert resumed.restored["weight_changes"] == 3
 
 

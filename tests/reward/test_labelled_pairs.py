@@ -3,6 +3,7 @@
 import math
 from contextlib import closing
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,49 @@ def test_the_buffer_is_cut_within_a_round():
     assert whole.query_index.tolist() == [3, 4, 5, 6, 7, 8, 9]
     assert whole.left.observations[:, 0, 0].tolist() == [4, 5, 6, 7, 8, 9, 10]
     assert whole.right.actions.shape == (7, 2)
+
+
+@pytest.mark.parametrize("per_round", [1, 3, 7, 20, 33])
+@pytest.mark.parametrize("window", [None, 20])
+def test_whatever_comes_in_rounds_is_what_would_have_come_at_once(per_round, window):
+    buffer = LabelledPairBuffer(window)
+    for end in range(per_round, 200, per_round):
+        buffer.add(numbered_pairs(range(end - per_round, end)))
+        first = 0 if window is None else max(0, end - window)
+        expected, kept = numbered_pairs(range(first, end)), buffer.all()
+        assert len(buffer) == len(kept) == end - first
+        for side, wanted in ((kept.left, expected.left), (kept.right, expected.right)):
+            np.testing.assert_array_equal(side.observations, wanted.observations)
+            np.testing.assert_array_equal(side.actions, wanted.actions)
+        np.testing.assert_array_equal(kept.query_index, expected.query_index)
+
+
+def test_full_windows_take_new_labels_without_moving_the_others_each_time():
+    buffer = LabelledPairBuffer(1000)
+    buffer.add(numbered_pairs(range(1000)))
+    places = []
+    for query in range(1000, 2000):
+        buffer.add(numbered_pairs(range(query, query + 1)))
+        places.append(buffer.all().left.observations.__array_interface__["data"][0])
+    returns_to_the_front = sum(later < before for before, later in pairwise(places))
+    assert len(set(places)) <= 252 and returns_to_the_front <= 4
+
+
+def test_what_actions_led_to_is_kept_unless_a_clip_lacks_it():
+    buffer = LabelledPairBuffer(5)
+    for query in range(7):
+        buffer.add(pair_that_led_to(query, np.full(1, query + 0.5)))
+    assert buffer.all().left.next_observation[:, 0].tolist() == [2.5, 3.5, 4.5, 5.5, 6.5]
+    buffer.add(pair_that_led_to(7, None))
+    assert buffer.all().left.next_observation is None and len(buffer) == 5
+
+
+def pair_that_led_to(query: int, following: np.ndarray | None) -> LabelledPairs:
+    clip = Clip(np.zeros((2, 1)), np.zeros(2, int), np.zeros(2), 0, next_observation=following)
+    label = Preference(query, clip.clip_id, clip.clip_id, Answer.LEFT, "oracle", 0)
+    pairs = LabelledPairs.from_preferences([label], {clip.clip_id: clip})
+    assert pairs is not None
+    return pairs
 
 
 def test_clips_of_another_length_are_refused():

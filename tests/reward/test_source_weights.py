@@ -21,14 +21,18 @@ def random_clips(rng: np.random.Generator, count: int) -> ClipArrays:
     return ClipArrays(rng.uniform(-1, 1, (count, 4, 3)).astype(np.float32), rng.integers(0, 2, (count, 4)))
 
 
+def twice(clips: ClipArrays) -> ClipArrays:
+    return ClipArrays(*(np.concatenate([array, array]) for array in (clips.observations, clips.actions)))
+
+
 def contradicted(num_pairs: int) -> LabelledPairs:
     """Each pair twice: the first half of the labels says that the first entry pays, the second half the opposite."""
     rng = np.random.default_rng(0)
     left, right = random_clips(rng, num_pairs), random_clips(rng, num_pairs)
     truth = returns(left) > returns(right)
     return LabelledPairs(
-        ClipArrays.concatenated([left, left]),
-        ClipArrays.concatenated([right, right]),
+        twice(left),
+        twice(right),
         np.concatenate([truth, ~truth]).astype(np.float32),
         np.arange(2 * num_pairs),
         np.ones(2 * num_pairs, np.float32),
