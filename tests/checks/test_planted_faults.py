@@ -174,29 +174,30 @@ def test_the_negative_control_is_a_note(around, found, told):
 
 
 def test_a_pool_too_small_for_the_first_queries(around, found):
-    lines = found(around("preferences.pool_clips=10"))
+    lines = found(around("preferences.initial_fraction=0.5", "preferences.pool_clips=10"))
     assert list(lines) == ["first_clips_are_few"]
     assert "the first 150 queries find 45 pairs: preferences.pool_clips leaves 10 clips" in lines["first_clips_are_few"]
 
 
 def test_a_pool_whose_clips_are_asked_about_again_and_again(around, found):
-    lines = found(around("preferences.pool_clips=40"))
+    lines = found(around("preferences.initial_fraction=0.5", "preferences.pool_clips=40"))
     assert "150 queries are all about 40 clips (preferences.pool_clips), 8 for each" in lines["first_clips_are_few"]
 
 
 def test_too_few_first_labels(around, found):
-    lines = found(around("preferences.labels=20"))
+    lines = found(around("preferences.initial_fraction=0.5", "preferences.labels=20"))
     assert list(lines) == ["initial_labels_are_few"]
     assert "from 10 labels" in lines["initial_labels_are_few"]
 
 
 def test_a_first_reward_that_is_hardly_fitted(around, found):
-    lines = found(around("reward.pretraining_epochs=2"))
+    lines = found(around("preferences.initial_fraction=0.5", "reward.pretraining_epochs=2"))
     assert "in 10 gradient steps: 2 passes over 150 labels, 32 at a time" in lines["initial_labels_are_few"]
 
 
 def test_labels_that_can_shape_nothing(around, found):
-    lines = found(around("training.env_steps=12000", "training.checkpoint_interval_env_steps=8000"))
+    overrides = ["preferences.initial_fraction=0.5", "training.env_steps=12000"]
+    lines = found(around(*overrides, "training.checkpoint_interval_env_steps=8000"))
     assert "150 of 300 labels are asked when the policy learns no more" in lines["labels_come_too_late"]
 
 
@@ -219,7 +220,9 @@ def test_labels_that_are_never_fitted(around, found):
 
 
 def test_a_training_of_a_few_updates(around, found):
-    lines = found(around("training.env_steps=40000"))
+    lines = found(
+        around("preferences.initial_fraction=0.5", "training.rllib.entropy_coeff=0.1", "training.env_steps=40000")
+    )
     assert list(lines) == ["updates_are_few"]
     assert "for 8 iterations: 40,000 env steps, 8,000 of them for the first labels" in lines["updates_are_few"]
 

@@ -110,12 +110,12 @@ def test_looking_around_twice_sees_the_same(tmp_path):
 
 
 def test_a_plan_counts_what_a_run_does():
-    """Figures of moving_dot, by hand: 150 first queries, 300 clips of 25 steps, in whole batches of 4,000."""
+    """Figures of moving_dot, by hand: 75 first queries, 150 clips of 25 steps, in whole batches of 4,000."""
     read = load_config("moving_dot", [])
     plan = RunPlan.of(read, validate_run(read))
     assert (plan.batch_env_steps, plan.copies, plan.horizon) == (4000, 16, 250)
-    assert (plan.initial_env_steps, plan.updates, plan.rounds) == (8000, 23, 21)
-    assert plan.schedule.initial_labels == 150 and plan.schedule.end_env_steps == 92_000
+    assert (plan.initial_env_steps, plan.updates, plan.rounds) == (4000, 24, 22)
+    assert plan.schedule.initial_labels == 75 and plan.schedule.end_env_steps == 92_000
     assert plan.interval_env_steps == 20_000
 
 

@@ -21,7 +21,7 @@ def test_notes_alone_exit_0_and_nothing_is_written(capsys, tmp_path):
     assert main(["check", "moving_dot"]) == 0
     captured = capsys.readouterr()
     assert captured.out.startswith("NOTES\n") and "FINDINGS" not in captured.out
-    assert "\nno findings and 3 notes on rlhp/MovingDot-v0, from 5," in captured.out
+    assert "\nno findings and 4 notes on rlhp/MovingDot-v0, from 5," in captured.out
     assert "rlhp train moving_dot reward_source=true_reward" in captured.out
     assert list(tmp_path.iterdir()) == []
 
@@ -29,9 +29,9 @@ def test_notes_alone_exit_0_and_nothing_is_written(capsys, tmp_path):
 def test_findings_exit_1(capsys):
     assert main(["check", "moving_dot", "preferences.labels=20", "training.rllib.entropy_coef=0.1"]) == 1
     out = capsys.readouterr().out
-    assert out.startswith("FINDINGS\n\n- labels: the first reward is learnt from 10 labels")
+    assert out.startswith("FINDINGS\n\n- labels: the first reward is learnt from 5 labels")
     assert "RLlib refuses the settings: training.rllib.entropy_coef: RLlib's PPOConfig has no such setting" in out
-    assert "\n2 findings and 3 notes on " in out
+    assert "\n2 findings and 4 notes on " in out
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_training_warns_first_and_starts_all_the_same(training, capsys):
     assert main(["train", "moving_dot", "preferences.labels=20"]) == 0
     captured = capsys.readouterr()
     assert captured.err.count("rlhp: warning: ") == 1
-    assert captured.err.startswith("rlhp: warning: the first reward is learnt from 10 labels")
+    assert captured.err.startswith("rlhp: warning: the first reward is learnt from 5 labels")
     assert captured.out == "runs/made\n"
     assert len(training) == 1
 

@@ -64,11 +64,11 @@ def test_score_prints_a_row_for_each_clip_and_a_line_on_how_it_agrees(in_chain, 
     assert main(["reward", "score", "runs/gathered", "--reward", "runs/fitted"]) == 0
     captured = capsys.readouterr()
     rows = list(csv.DictReader(io.StringIO(captured.out)))
-    names = ["clip_id", "predicted_return", *(f"member_{number}_return" for number in (1, 2, 3)), "true_return"]
+    names = ["clip_id", "predicted_return", *(f"member_{number}_return" for number in (1, 2, 3, 4, 5)), "true_return"]
     assert list(rows[0]) == names
     for row in rows:
         predicted, *members, _ = (float(row[name]) for name in names[1:])
-        assert predicted == pytest.approx(sum(members) / 3, abs=1e-4)
+        assert predicted == pytest.approx(sum(members) / 5, abs=1e-4)
     assert captured.err.startswith(f"{len(rows)} clips, rank correlation of predicted and true return ")
     assert captured.err.count("\n") == 1 and "decided answers predicted right" in captured.err
 

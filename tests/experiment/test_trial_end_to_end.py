@@ -338,7 +338,9 @@ def test_a_run_from_saved_preferences_killed_and_resumed_equals_undisturbed(gath
     result = summary(undisturbed)
     assert (result["queries"], result["labels_loaded"], len(labels(undisturbed))) == (60, 40, 100)
     first = next(row for row in metrics(undisturbed) if row["queries"])
-    assert (first["labels_loaded"], first["queries"]) == ("40", "30"), "half of the budget at first, spent on new pairs"
+    assert (first["labels_loaded"], first["queries"]) == ("40", "15"), (
+        "a quarter of the budget at first, spent on new pairs"
+    )
     process = start(tmp_path / "killed", f"preferences.load={saved}")
     wait_for_iteration(tmp_path / "killed" / "run", KILL_AFTER_ITERATION)
     os.killpg(process.pid, signal.SIGKILL)
