@@ -50,19 +50,20 @@ class EntropyPlateau:
     Args:
         scale: of the action space.
         env_steps: of the whole run.
+        held_until: env steps for which the settings themselves keep the entropy up.
     """
 
     condition = PLATEAU
 
-    def __init__(self, scale: EntropyScale, env_steps: int) -> None:
-        self._scale, self._env_steps = scale, env_steps
+    def __init__(self, scale: EntropyScale, env_steps: int, held_until: int = 0) -> None:
+        self._scale, self._judged_from = scale, max(PLATEAU_SHARE * env_steps, held_until)
         self._entropies = BoundedSeries()
 
     def read(self, row: Row) -> Reading | None:
         if keys.POLICY_ENTROPY not in row:
             return None
         self._entropies.append(row[keys.POLICY_ENTROPY])
-        if row[keys.ENV_STEPS] < PLATEAU_SHARE * self._env_steps:
+        if row[keys.ENV_STEPS] < self._judged_from:
             return None
         shape = entropy_shape(self._entropies.points, self._scale)
         if shape is EntropyShape.UNKNOWN:

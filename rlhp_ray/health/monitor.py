@@ -121,7 +121,9 @@ def _watches(config: RunConfig, action_space: Mapping[str, Any]) -> list[Watch]:
     watches: list[Watch] = []
     scale = entropy_scale(action_space)
     if scale is not None:
-        watches += [EntropyCollapse(scale), EntropyPlateau(scale, config.training.env_steps)]
+        coefficient = config.training.rllib.get("entropy_coeff")
+        held_until = coefficient[-1][0] if isinstance(coefficient, list) else 0  # a schedule: until it has ended
+        watches += [EntropyCollapse(scale), EntropyPlateau(scale, config.training.env_steps, held_until)]
     watches += [SpeedDecays(), MemoryGrows(config.preferences)]
     if config.reward_source == "preferences":
         taught_otherwise = config.teacher.reward_function or config.teacher.callable

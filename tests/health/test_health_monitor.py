@@ -124,6 +124,13 @@ def test_entropy_of_continuous_actions_collapses_far_below_zero(watched, rows):
     assert watched("pendulum", changed(rows("pendulum"), change)).monitor.standing == ["entropy collapse"]
 
 
+def test_an_entropy_that_the_settings_keep_up_is_no_plateau_before_their_schedule_ends(watched, rows):
+    made = changed(rows("moving_dot"), entropy_stays)
+    for end, said in ((60_000, 1), (300_000, 0)):
+        settings = {"rllib": {"entropy_coeff": [[0, 1.0], [end, 0.1]]}, "env_steps": 100_000}
+        assert len(watched("moving_dot", made, training=settings).said) == said
+
+
 def test_a_policy_may_begin_to_learn_in_the_first_half(watched, rows):
     made = changed(rows("moving_dot"), entropy_stays)
     assert watched("moving_dot", made, training={"env_steps": 400_000}).said == []
