@@ -7,7 +7,8 @@ import numpy as np
 
 from rlhp_ray.checks.check_context import CheckContext
 from rlhp_ray.checks.finding import Finding
-from rlhp_ray.checks.run_plan import scheduled, setting
+from rlhp_ray.checks.run_plan import setting
+from rlhp_ray.config.setting_schedule import scheduled
 
 # All ours.
 FEWEST_UPDATES = 10

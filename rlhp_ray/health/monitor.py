@@ -6,6 +6,7 @@ from typing import Any
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.setting_schedule import scheduled
 from rlhp_ray.health.accuracy_watch import AccuracyAtChance
 from rlhp_ray.health.arrival_watch import ClipsStopped, LabelsStopped
 from rlhp_ray.health.condition import Condition, Reading, Row, Watch
@@ -121,8 +122,8 @@ def _watches(config: RunConfig, action_space: Mapping[str, Any]) -> list[Watch]:
     watches: list[Watch] = []
     scale = entropy_scale(action_space)
     if scale is not None:
-        coefficient = config.training.rllib.get("entropy_coeff")
-        held_until = coefficient[-1][0] if isinstance(coefficient, list) else 0  # a schedule: until it has ended
+        coefficients = scheduled(config.training.rllib.get("entropy_coeff"))
+        held_until = coefficients[-1][0] if coefficients else 0
         watches += [EntropyCollapse(scale), EntropyPlateau(scale, config.training.env_steps, held_until)]
     watches += [SpeedDecays(), MemoryGrows(config.preferences)]
     if config.reward_source == "preferences":

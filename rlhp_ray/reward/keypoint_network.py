@@ -38,9 +38,8 @@ class KeypointRewardNetwork(MemberNetwork):
         )
         rows, columns = ((side - KEYPOINT_KERNEL) // KEYPOINT_STRIDE + 1 for side in (height, width))
         axes = torch.linspace(-1, 1, rows), torch.linspace(-1, 1, columns)
-        grid = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(
-            1
-        )  # [2, cells]: the other way six times as slow
+        # [2, cells]: the other way is six times as slow
+        grid = torch.stack(torch.meshgrid(*axes, indexing="ij")).flatten(1)
         self.register_buffer("_grid", grid, persistent=False)
         self._grid: Tensor
         num_points = (2 * stack - 1) * KEYPOINT_FILTERS

@@ -11,8 +11,9 @@ from rlhp_ray.checks.check_context import TimeLimits, look_around
 from rlhp_ray.checks.finding import Finding, Severity
 from rlhp_ray.checks.premortem import CHECKS, QUICK, Premortem, run_quick_checks
 from rlhp_ray.checks.report_text import finding_line, premortem_text
-from rlhp_ray.checks.run_plan import RunPlan, scheduled
+from rlhp_ray.checks.run_plan import RunPlan
 from rlhp_ray.config.loading import load_config
+from rlhp_ray.config.setting_schedule import scheduled
 from rlhp_ray.config.validation import validate_run
 
 BAD = Finding("clips tie.", "labels are spent on nothing.", "raise preferences.clip_steps.")
