@@ -169,6 +169,8 @@ class RolloutRunner(SingleAgentEnvRunner):
             taken += int(np.count_nonzero(~resetting))
             resetting = terminated | truncated
         stacked = {name: np.stack(values) for name, values in columns.items()}
+        if explore:
+            stacked[Columns.ACTION_LOGP] = self._log_probabilities(stacked)
         return Rollout(
             observations=np.stack(shown),
             actions=stacked.pop(Columns.ACTIONS),
@@ -180,7 +182,7 @@ class RolloutRunner(SingleAgentEnvRunner):
 
     @torch.no_grad()
     def _act(self, observations: np.ndarray, explore: bool) -> dict[str, np.ndarray]:
-        """Actions and what the policy says of them, `[N, ...]` by RLlib's name of the column."""
+        """Actions and what they were drawn from, `[N, ...]` by RLlib's name of the column."""
         module, batch = self.module, {Columns.OBS: torch.from_numpy(observations)}
         assert isinstance(module, ActorCriticRLModule)  # whose layers do the same in training and out of it, so that
         if explore:  # there is no need for RLlib's switching between the two, a third of the time, around these calls
@@ -189,10 +191,16 @@ class RolloutRunner(SingleAgentEnvRunner):
             outputs, kind = module._forward(batch), module.get_inference_action_dist_cls()
         distribution = kind.from_logits(outputs[Columns.ACTION_DIST_INPUTS])
         actions = (distribution if explore else distribution.to_deterministic()).sample()
-        chosen = {Columns.ACTIONS: actions, **outputs}
-        if explore:
-            chosen[Columns.ACTION_LOGP] = distribution.logp(actions)
-        return {name: values.numpy() for name, values in chosen.items()}
+        return {name: values.numpy() for name, values in {Columns.ACTIONS: actions, **outputs}.items()}
+
+    def _log_probabilities(self, stacked: dict[str, np.ndarray]) -> np.ndarray:
+        """`[T, N]` of the actions of a rollout, all at once: a step has too few to be worth a call."""
+        inputs, actions = (torch.from_numpy(stacked[name]) for name in (Columns.ACTION_DIST_INPUTS, Columns.ACTIONS))
+        module = self.module
+        assert isinstance(module, ActorCriticRLModule)
+        logp = module.get_exploration_action_dist_cls().from_logits(inputs).logp(actions)
+        assert isinstance(logp, torch.Tensor)
+        return logp.numpy()
 
     def _for_env(self, actions: np.ndarray) -> np.ndarray:
         """Actions in the units of the environment, as RLlib's `NormalizeAndClipActions` gives them."""
@@ -200,7 +208,10 @@ class RolloutRunner(SingleAgentEnvRunner):
         if not isinstance(space, gym.spaces.Box):
             return actions
         if self.config.normalize_actions:
-            return unsquash_action(actions, space)
+            if space.low.dtype.kind != "f":
+                return unsquash_action(actions, space)
+            low, high = space.low, space.high  # RLlib's arithmetic, without its search through nested spaces
+            return np.clip(low + (actions + 1.0) * (high - low) / 2.0, low, high)
         return clip_action(actions, space) if self.config.clip_actions else actions
 
     def _episodes(self, rollout: Rollout) -> tuple[list[SingleAgentEpisode], list[SingleAgentEpisode]]:
