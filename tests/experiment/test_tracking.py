@@ -141,7 +141,7 @@ def test_an_unknown_one_is_refused():
 
 def test_a_run_is_recorded_by_both(store, tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
-    overrides = ["training.env_steps=4800", "preferences.labels=20", "evaluation.episodes=1", "reward.members=1"]
+    overrides = ["training.env_steps=4800", "preferences.labels=20", "evaluation.episodes=1"]
     command = [sys.executable, "-m", "rlhp_ray.cli", "train", "pendulum", "name=mine", "tracking=[mlflow,wandb]"]
     command += [f"output_dir={tmp_path}", *overrides]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
