@@ -18,7 +18,7 @@ from rlhp_ray.reward.ensemble_fitting import EnsembleFitter, FitMetrics
 from rlhp_ray.reward.fit_recipe import FitRecipe
 from rlhp_ray.reward.labelled_pairs import LabelledPairBuffer
 from rlhp_ray.reward.observation_scaling import ObservationScaling
-from rlhp_ray.reward.round_diagnosis import RoundDiagnosis, RoundDiagnostics
+from rlhp_ray.reward.round_diagnosis import RoundDiagnosis, RoundDiagnostics, is_diagnosed
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class FittedRound:
         recent_rewards_std: spread of members: mean over steps of the std over members, in reward units.
         recent_reward_mean: mean reward over the sampled steps (0 by construction where they were normalised over).
         recent_reward_std: standard deviation of the reward over the sampled steps.
-        diagnostics: what else this round says of the predictor.
+        diagnostics: what else this round says of the predictor; None of a round that is not looked at.
         fit_seconds: time of the round.
         usage: of the learner's process so far.
     """
@@ -57,7 +57,7 @@ class FittedRound:
     ensemble_spread: float
     recent_reward_mean: float
     recent_reward_std: float
-    diagnostics: RoundDiagnostics
+    diagnostics: RoundDiagnostics | None
     fit_seconds: float
     usage: ProcessUsage
 
@@ -99,7 +99,9 @@ class RewardLearner:
         started = time.perf_counter()
         self.add_pairs(data)
         assert data.recent is not None, "a round without recent clips cannot be normalised"
-        diagnosis = RoundDiagnosis(self._ensemble, data.recent, self._settings.recipe.response_error)
+        diagnosis = None
+        if not len(self._pairs) or is_diagnosed(self._ensemble.version + 1, self._settings.pairs_per_round):
+            diagnosis = RoundDiagnosis(self._ensemble, data.recent, self._settings.recipe.response_error)
         metrics = None
         if len(self._pairs):
             first = self._ensemble.version == 0 or self._begins_anew
@@ -114,7 +116,10 @@ class RewardLearner:
             published = self._ensemble.publish(self._ensemble.version + 1, raw)
         members, num_clips, clip_steps = raw.shape
         rewards = published.normaliser.normalised(raw.reshape(members, -1))
-        labels = self._pairs.all() if len(self._pairs) else None
+        diagnostics = None
+        if diagnosis is not None:
+            labels = self._pairs.all() if len(self._pairs) else None
+            diagnostics = diagnosis.finished(raw, data.fresh, data.reference, labels, self._seed)
         return FittedRound(
             published=published,
             optimiser=self._optimiser_state(),
@@ -123,7 +128,7 @@ class RewardLearner:
             ensemble_spread=float(rewards.std(axis=0).mean()),
             recent_reward_mean=float(rewards.mean(axis=0).mean()),
             recent_reward_std=float(rewards.mean(axis=0).std()),
-            diagnostics=diagnosis.finished(raw, data.fresh, data.reference, labels, self._seed),
+            diagnostics=diagnostics,
             fit_seconds=time.perf_counter() - started,
             usage=process_usage(),
         )

@@ -15,8 +15,9 @@ from rlhp_ray.actors.reward_learner import FittedRound
 from rlhp_ray.reward.observation_statistics import Moments, ObservationGap, observation_gap
 from rlhp_ray.reward.over_optimisation import MOST_ROUNDS, OppositeTrends, RoundOutcome, opposite_trends
 from rlhp_ray.reward.rank_correlation import pair_accuracy, rank_correlation
-from rlhp_ray.reward.reward_distribution import QUANTILES
+from rlhp_ray.reward.reward_distribution import QUANTILES, MemberRewards
 from rlhp_ray.reward.reward_swap import Harvest
+from rlhp_ray.reward.round_diagnosis import RoundDiagnostics
 
 ACTING_LIMIT = 1.0  # the same steps are compared, so a healthy distance is 0; 1 is Rubin's limit
 FITTING_LIMIT = 4.0  # other steps of the same policy: 64 clips scatter, where another unit is worlds apart
@@ -57,13 +58,15 @@ class RunDiagnostics:
         self._policy_saw_at_start = self._policy_saw
 
     def round_finished(self, report: RoundReport, fitted: FittedRound) -> dict[str, float]:
-        """Metrics of a round, and its snapshot."""
+        """Metrics of a round, and its snapshot; of one that was not looked at nothing, so that those before stand."""
         found, true = fitted.diagnostics, report.fresh_true_returns
+        if found is None:
+            return {}
         gap = observation_gap(self._policy_saw_at_start, found.observations)
         self._check_gap(FITTING, gap, FITTING_LIMIT, "when it is fitted")
         accuracy, pairs = pair_accuracy(found.fresh_returns, true)
         metrics = {
-            **_member_metrics(fitted),
+            **_member_metrics(found.members),
             **self._gap_metrics(keys.OBSERVATION_GAP_FITTING, gap),
             keys.FRESH_PAIRS: pairs,
             keys.FRESH_ACCURACY: accuracy,
@@ -80,7 +83,7 @@ class RunDiagnostics:
             outcome = RoundOutcome(found.gain, float(true.mean()), float(true.std()))
             self._outcomes = [*self._outcomes, outcome][-MOST_ROUNDS:]
             self._check_trends(opposite_trends(self._outcomes))
-        self.snapshot = _snapshot(report, fitted, accuracy, pairs)
+        self.snapshot = _snapshot(report, fitted, found, accuracy, pairs)
         return metrics | self._alarm_metrics()
 
     def _gap_metrics(self, key: str, gap: ObservationGap | None) -> dict[str, float]:
@@ -144,8 +147,7 @@ class RunDiagnostics:
         self._policy_saw = None if saw is None else Moments.from_dict(saw)
 
 
-def _member_metrics(fitted: FittedRound) -> dict[str, float]:
-    rewards = fitted.diagnostics.members
+def _member_metrics(rewards: MemberRewards) -> dict[str, float]:
     metrics: dict[str, float] = {}
     for index in range(len(rewards.mean)):
         named = {keys.MEMBER_MEAN: rewards.mean[index], keys.MEMBER_STD: rewards.std[index]}
@@ -154,9 +156,10 @@ def _member_metrics(fitted: FittedRound) -> dict[str, float]:
     return metrics
 
 
-def _snapshot(report: RoundReport, fitted: FittedRound, accuracy: float, pairs: int) -> dict[str, Any]:
-    found, predicted = fitted.diagnostics, fitted.recent_returns.mean(axis=0)
-    calibration = found.calibration
+def _snapshot(
+    report: RoundReport, fitted: FittedRound, found: RoundDiagnostics, accuracy: float, pairs: int
+) -> dict[str, Any]:
+    calibration, predicted = found.calibration, fitted.recent_returns.mean(axis=0)
     return {
         "reward_version": fitted.published.version,
         "calibration": None

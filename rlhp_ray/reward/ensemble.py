@@ -207,13 +207,13 @@ class RewardEnsemble:
         return self.normaliser(self.member_rewards(observations, actions, next_observations))
 
     @torch.inference_mode()
-    def rewards_of_rollout(self, observations: np.ndarray, actions: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    def rewards_of_rollout(self, stacks: Sequence[np.ndarray], actions: np.ndarray, begins: np.ndarray) -> np.ndarray:
         """`rewards` of steps in their order, for networks that read frames one by one: they read each of them once.
 
         Where a hidden end cleared the stack, the network is shown the frames before it, as in clips.
 
         Args:
-            observations: `[steps, num_envs, height, width, stack]` uint8, each stack the one before it moved on by a
+            stacks: of each step `[num_envs, height, width, stack]` uint8, each stack the one before it moved on by a
                 frame, but where an episode begins.
             actions: `[steps, num_envs, *action]`.
             begins: `[steps, num_envs]` bool, where the stack is another episode's than that of the step before.
@@ -221,18 +221,22 @@ class RewardEnsemble:
         Returns:
             `[steps, num_envs]` float32.
         """
-        steps, num_envs, *_, stack = observations.shape
-        older = np.moveaxis(observations[0, ..., :-1], -1, 1)  # [num_envs, stack - 1, height, width]
-        frames = np.concatenate([older, np.moveaxis(observations[..., -1], 0, 1)], axis=1)
+        steps, (num_envs, height, width, stack) = len(stacks), stacks[0].shape
+        frames = np.empty((num_envs, stack - 1 + steps, height, width), np.uint8)
+        frames[:, :stack] = np.moveaxis(stacks[0], -1, 1)
+        for step in range(1, steps):
+            frames[:, stack - 1 + step] = stacks[step][..., -1]
         clips = ClipArrays(frames, np.swapaxes(actions, 0, 1), frame_stack=stack)
         raw = np.swapaxes(self.member_rewards_of_clips(clips), 1, 2)
         mixed = np.zeros_like(begins)  # stacks that hold frames of both episodes, if put together from single ones
         for later in range(stack - 1):
             mixed[later + 1 :] |= begins[1 : steps - later]
         if mixed.any():
-            raw[:, mixed] = self.network(*self.encode(observations[mixed], actions[mixed])).cpu().numpy()
+            unmixed = np.concatenate([seen[rows] for seen, rows in zip(stacks, mixed, strict=True)])
+            raw[:, mixed] = self.network(*self.encode(unmixed, actions[mixed])).cpu().numpy()
         if self.observer is not None:
-            self.observer.observe(torch.from_numpy(observations.reshape(-1, *observations.shape[2:])))
+            for seen in stacks:
+                self.observer.observe(torch.from_numpy(seen))
         return self.normaliser(raw.reshape(self.members, -1)).reshape(steps, num_envs)
 
     def member_rewards_of_clips(self, clips: ClipArrays) -> np.ndarray:

@@ -212,10 +212,10 @@ class RewardSwapVectorEnv(gym.vector.VectorWrapper):
         if self._use_true_reward:
             rewards = true_rewards.astype(np.float32)
         elif self._reads_frames_once:
-            observed, actions = (np.stack([getattr(step, name) for step in steps]) for name in ("observed", "actions"))
             begins = np.zeros_like(stepped)
             begins[1:] = ~stepped[:-1]
-            rewards = self._ensemble.rewards_of_rollout(observed, actions, begins)
+            actions = np.stack([step.actions for step in steps])
+            rewards = self._ensemble.rewards_of_rollout([step.observed for step in steps], actions, begins)
         else:
             seen = ["observed", "actions"]
             if self._ensemble.spec.network.sees_next_observations:

@@ -1,5 +1,6 @@
 """What a round of fitting says of the predictor beyond its losses: on few clips, without true rewards."""
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from rlhp_ray.reward.reward_distribution import MemberRewards, NormaliserDrift, 
 
 DRIFT_CLIPS = 32  # of the recent ones
 CALIBRATION_LABELS = 64  # the newest: 128 clips
+PAIRS_PER_DIAGNOSIS = 400  # fitted for each: 2,400 passes of a clip, forwards and back, beside 256 looked at
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +39,16 @@ class RoundDiagnostics:
     gain: float
     observations: Moments | None
     seconds: float
+
+
+def is_diagnosed(version: int, pairs_per_round: int | None) -> bool:
+    """Whether the round that publishes this version, from 1, is looked at: the first and every k-th after it.
+
+    k is 1, but for rounds that present few pairs, k = ceil(400 / pairs_per_round): of 192 pairs of pixels the diagnosis
+    was a sixth of the learner's time.
+    """
+    every = 1 if pairs_per_round is None else math.ceil(PAIRS_PER_DIAGNOSIS / pairs_per_round)
+    return (version - 1) % every == 0
 
 
 class RoundDiagnosis:

@@ -101,6 +101,22 @@ def test_a_look_at_the_predictor_changes_nothing_in_it(learner):
         assert watched.optimiser == unwatched.optimiser
 
 
+@pytest.mark.parametrize(
+    ("pairs_per_round", "looked_at"), [(150, [1, 4, 7]), (400, list(range(1, 8))), (None, [*range(1, 8)])]
+)
+def test_rounds_that_fit_to_few_pairs_are_not_all_looked_at(learner, pairs_per_round, looked_at):
+    made = type(learner)(SPEC, FitSettings(0.01, 32, 3, 2, pairs_per_round, FitRecipe()), 0, None)
+    fitted = [made.fit_round(labels(2, first=2 * index)) for index in range(7)]
+    assert [one.published.version for one in fitted if one.diagnostics is not None] == looked_at
+
+
+def test_a_loaded_reward_that_no_label_is_fitted_to_is_looked_at_in_each_round(loaded):
+    learner, published = loaded
+    made = type(learner)(SPEC, FitSettings(0.01, 32, 3, 2, 150, FitRecipe()), 0, None)
+    made.load_published(published)
+    assert made.fit_round(RoundData(None, clips(20, seed=2))).diagnostics is not None
+
+
 def labels(count: int, first: int = 0) -> RoundData:
     weights = np.ones(count, np.float32)
     return RoundData(

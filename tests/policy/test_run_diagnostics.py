@@ -132,6 +132,15 @@ def test_a_round_without_fresh_clips_is_no_round_of_the_trend(diagnostics):
     assert math.isnan(metrics[keys.FRESH_ACCURACY]) and metrics[keys.FRESH_PAIRS] == 0
 
 
+def test_a_round_that_was_not_looked_at_leaves_all_as_it_was(diagnostics):
+    over_optimise(diagnostics, 9)
+    before, snapshot = diagnostics.state(), diagnostics.snapshot
+    report, fitted = a_round(gain=5.0)
+    fitted.diagnostics = None
+    assert diagnostics.round_finished(report, fitted) == {}
+    assert diagnostics.state() == before and diagnostics.snapshot is snapshot
+
+
 def test_what_is_kept_of_rounds_is_bounded(diagnostics):
     for index in range(MOST_ROUNDS + 5):
         diagnostics.round_finished(*a_round(gain=float(index)))

@@ -230,7 +230,7 @@ def test_frames_read_once_are_rewarded_as_in_every_stack_they_are_in(make_spec, 
     begun = np.zeros((10, 3), bool)
     for where in begins:
         begun[where] = True
-    found = ensemble.rewards_of_rollout(observations, actions, begun)
+    found = ensemble.rewards_of_rollout(list(observations), actions, begun)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-7)
-    forgotten = ensemble.rewards_of_rollout(observations, actions, np.zeros((10, 3), bool))
+    forgotten = ensemble.rewards_of_rollout(list(observations), actions, np.zeros((10, 3), bool))
     assert np.allclose(forgotten, expected, rtol=1e-4, atol=1e-7) == all(step == 0 for step, _ in begins)
