@@ -20,6 +20,24 @@ ROLES = {"env_runner": "RolloutRunner", "reward_learner": "RewardLearner", "pref
 """What Ray titles a process, by what `failures` of the summary calls it."""
 
 
+def last_env_steps(metrics_csv: Path) -> int:
+    """Of its last row, which is read without the many before it; 0 where there is none yet."""
+    with contextlib.suppress(OSError), metrics_csv.open("rb") as file:
+        header = file.readline()
+        file.seek(max(len(header), file.seek(0, os.SEEK_END) - LONGEST_ROW_BYTES))
+        whole_rows = file.read().decode().split("\n")[:-1]
+        if whole_rows:
+            names, last = csv.reader([header.decode(), whole_rows[-1]])
+            return int(dict(zip(names, last, strict=True))["env_steps"])
+    return 0
+
+
+def labels_in(run: Path) -> list[tuple]:
+    """All answers on disk."""
+    with contextlib.closing(sqlite3.connect(run / "preferences.sqlite")) as connection:
+        return connection.execute("SELECT query_index, left_id, right_id, answer FROM preferences").fetchall()
+
+
 class KillableRun:
     """A run of `moving_dot` that goes on.
 
@@ -52,15 +70,8 @@ class KillableRun:
         return []
 
     def env_steps(self) -> int:
-        """So far, by the last row, which is read without the many before it."""
-        with contextlib.suppress(OSError), (self.directory / "metrics.csv").open("rb") as file:
-            header = file.readline()
-            file.seek(max(len(header), file.seek(0, os.SEEK_END) - LONGEST_ROW_BYTES))
-            whole_rows = file.read().decode().split("\n")[:-1]
-            if whole_rows:
-                names, last = csv.reader([header.decode(), whole_rows[-1]])
-                return int(dict(zip(names, last, strict=True))["env_steps"])
-        return 0
+        """So far."""
+        return last_env_steps(self.directory / "metrics.csv")
 
     def wait_for(self, is_reached: Callable[[], bool]) -> bool:
         """Whether it came to that before its end."""
@@ -76,8 +87,7 @@ class KillableRun:
 
     def labels(self) -> list[tuple]:
         """All answers on disk."""
-        with contextlib.closing(sqlite3.connect(self.directory / "preferences.sqlite")) as connection:
-            return connection.execute("SELECT query_index, left_id, right_id, answer FROM preferences").fetchall()
+        return labels_in(self.directory)
 
     def processes(self) -> list[psutil.Process]:
         """The command and all that it started, Ray's own among them."""

@@ -60,6 +60,12 @@ class SweepProgress(Callback):
         text = f"{value:.1f}" if value is not None else "not evaluated"
         self._end(trial, f"evaluated true return {text} after {metrics.get(keys.ENV_STEPS, 0):,} env steps")
 
+    def on_trial_recover(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
+        name = str(trial)
+        self._running.discard(name)  # so that where it runs is told again
+        self._line.notice(f"{name:<14}failed; is tried again, from its last checkpoint")
+        self._show()
+
     def on_trial_error(self, iteration: int, trials: list, trial: Any, **info: Any) -> None:
         self._end(trial, f"failed {trial.num_failures} times; see error.txt in its directory")
 

@@ -23,6 +23,7 @@ SMALL_SWEEP = (  # two trials of some seconds each
     "training.rllib.train_batch_size_per_learner=500", "preferences.labels=20", "evaluation.episodes=20",
     f"output_dir={RUNS}",
 )  # fmt: skip
+_JOINED_SECONDS = 120.0
 _GONE_SECONDS = 300.0  # workers of one's own leave a minute or two after the head
 
 
@@ -93,6 +94,15 @@ class SimulatedCluster:
     def rlhp(self, host: str, *words: str, timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
         """One command of ours on a host, to its end."""
         return self.hosts.run(host, sys.executable, "-m", "rlhp_ray.cli", *words, timeout=timeout)
+
+    def wait_for_nodes(self) -> None:
+        """Wait until every host has joined. Raises TimeoutError where one does not."""
+        program = "import ray; ray.init('auto', log_to_driver=False); print(sum(n['Alive'] for n in ray.nodes()))"
+
+        def joined() -> bool:
+            return self.hosts.run("head", sys.executable, "-c", program).stdout.strip() == str(len(HOSTS))
+
+        self._wait("the last host", joined, _JOINED_SECONDS)
 
     def wait_until_gone(self) -> dict[str, list[str]]:
         """Wait until no process is left on any host of the cluster; what is left on which after a while."""

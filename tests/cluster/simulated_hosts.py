@@ -168,6 +168,17 @@ class SimulatedHosts:
         process.kill()  # and with it, by --kill-child, the first process of the host's namespace
         process.wait()
 
+    def unplug(self, name: str) -> None:
+        """Pull its cable: nothing comes from it or gets to it, and nobody is told."""
+        self._set_cable(name, "down")
+
+    def plug_in(self, name: str) -> None:
+        """Its cable again."""
+        self._set_cable(name, "up")
+
+    def _set_cable(self, name: str, state: str) -> None:
+        _run("ip", "-n", self._namespace(LAPTOP), "link", "set", f"to-{name}", state)
+
     def command(self, name: str, *words: str) -> list[str]:
         """The words of this machine's command line that run `words` on a host as its root."""
         unshare = self._processes[name].pid

@@ -48,3 +48,19 @@ def test_a_trial_that_waits_for_people_says_so_for_as_long(monkeypatch, capsys):
         progress.on_trial_result(1, [], Trial(name="seed0"), {keys.METRICS: metrics, keys.NOTICES: []})
     first, last = capsys.readouterr().err.splitlines()
     assert "seed0 5 % (waiting for people)" in first and "waiting" not in last
+
+
+def test_a_trial_that_is_tried_again_says_so_and_where_it_runs_now(capsys):
+    config = RunConfig.model_validate({"env": {"id": "CartPole-v1"}})
+    progress = SweepProgress({"seed0": 2000}, 0, 1, {"seed0": HealthMonitor(config, {"type": "Discrete", "n": 2}, [])})
+    for host in ("worker1", "worker1", "worker2"):
+        result = {keys.METRICS: {keys.ENV_STEPS: 100}, keys.NOTICES: [], "hostname": host}
+        if host == "worker2":
+            progress.on_trial_recover(2, [], Trial(name="seed0"))
+        progress.on_trial_result(1, [], Trial(name="seed0"), result)
+    said = [line for line in capsys.readouterr().err.splitlines() if "runs on" in line or "tried again" in line]
+    assert [" ".join(line.split()) for line in said] == [
+        "seed0 runs on worker1",
+        "seed0 failed; is tried again, from its last checkpoint",
+        "seed0 runs on worker2",
+    ]
