@@ -7,9 +7,10 @@ As root. Each time a cluster of a head and two workers is launched by `ray up` f
 storage that all hosts share. Beside it stands the same sweep without a fault. Prints a row a repeat, and a Markdown
 table at the end, as `benchmarks/faults.py` does. Faults:
 
-- `worker-off`: the host of the first trial is switched off, for good.
+- `worker-off`: the host of the first trial loses its power, for good.
 - `worker-cut`: its cable is out for 30 s.
-- `head-off`: the head is switched off, and on; `ray up`, and `rlhp resume` there. The row is the first trial's.
+- `head-off`: the head loses its power, and is switched on; `ray up`, and `rlhp resume` there. The row is the first
+  trial's.
 
 `detected` is from the fault until the sweep's driver has counted it in the trial's `failures.json`; `resumed` until the
 trial has more env steps than it had, which holds the training after its last checkpoint; of `head-off` it holds boot,
@@ -110,8 +111,9 @@ def _noticed(sweep: HostedSweep, before: int, began: float) -> Times:
 
 def switch_worker_off(sweep: HostedSweep) -> Times:
     """For good."""
+    host = sweep.host()
     before, began = sweep.env_steps(), time.monotonic()
-    sweep.cluster.hosts.switch_off(sweep.host())
+    sweep.cluster.hosts.cut_power(host)
     return _noticed(sweep, before, began)
 
 
@@ -130,8 +132,9 @@ def switch_head_off_and_on(sweep: HostedSweep) -> Times:
     """And go on as a person would."""
     cluster = sweep.cluster
     before, began, lost = sweep.env_steps(), time.monotonic(), sweep.env_steps() - sweep.checkpoint_env_steps()
-    cluster.hosts.switch_off("head")
+    cluster.hosts.cut_power("head")
     sweep.driver.wait()
+    cluster.hosts.plug_in("head")
     cluster.hosts.switch_on("head")
     cluster.up()
     cluster.wait_for_nodes()

@@ -139,6 +139,7 @@ def cpu_seconds(processes: list[psutil.Process]) -> float:
 def trial_actors(config: RunConfig, spec: EnsembleSpec, directory: Path) -> Iterator[TrialActors]:
     """Buffer and learner as a trial makes them; their processes end with this."""
     actors = TrialActors(
+        "scale",
         create_preference_buffer(config, spec, directory, "PreferenceBuffer:scale"),
         create_reward_learner(config, spec, "RewardLearner:scale", num_cpus=1, num_gpus=0),
         lambda lost: start_preference_buffer(config, spec, directory, f"PreferenceBuffer:scale:{lost + 1}"),
@@ -156,7 +157,7 @@ def fill_pool(buffer: ActorHandle, runners: GeneratedRunners, pool_clips: int) -
     filled = 0
     while filled < pool_clips:
         clips = harvest_runners(runners, 0)[0].clips
-        ray.get(buffer.add_clips.remote(clips))
+        ray.get(buffer.add_clips.remote("scale", clips))
         filled += len(clips)
     return clips
 

@@ -172,6 +172,11 @@ class SimulatedHosts:
         """Pull its cable: nothing comes from it or gets to it, and nobody is told."""
         self._set_cable(name, "down")
 
+    def cut_power(self, name: str) -> None:
+        """Off without a word: its connections are not even closed. Before it is switched on, plug it in."""
+        self.unplug(name)
+        self.switch_off(name)
+
     def plug_in(self, name: str) -> None:
         """Its cable again."""
         self._set_cable(name, "up")
