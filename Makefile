@@ -57,7 +57,7 @@ lint: install ## check style and format
 	$(BIN)/ruff format --check
 
 type: install ## check types
-	$(BIN)/mypy rlhp_ray
+	$(BIN)/mypy
 
 docs: install ## write the pages, and the Grafana dashboard, that are made from the code
 	$(BIN)/python -m rlhp_ray.metric_keys > docs/metrics.md

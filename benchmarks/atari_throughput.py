@@ -65,6 +65,7 @@ def our_stages(config: RunConfig) -> dict[str, float]:
     batch = algorithm.total_train_batch_size
     runner = RolloutRunner(config=algorithm, worker_index=0)
     env = swapped_env_of(runner)
+    assert env is not None and env._recorder is not None and runner.env is not None
     description = describe_env(config.env.id)
     ensemble = RewardEnsemble(ensemble_spec(config, description))
     seen = np.stack([description.observation_space.sample() for _ in range(FRAME_CHUNK)])
@@ -95,7 +96,7 @@ def our_stages(config: RunConfig) -> dict[str, float]:
 
     def update() -> None:
         learner.update(
-            training_data=TrainingData(episodes=episodes),
+            training_data=TrainingData(episodes=list(episodes)),
             num_epochs=algorithm.num_epochs,
             minibatch_size=algorithm.minibatch_size,
             shuffle_batch_per_epoch=algorithm.shuffle_batch_per_epoch,

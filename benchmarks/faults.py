@@ -233,7 +233,15 @@ def undisturbed(fault: str, mode: str, seed: int) -> float:
 
 def table(rows: list[Row]) -> str:
     """Markdown: medians and, in brackets, the largest."""
-    head = ("fault", "mode", "times", "detected after, s", "resumed after, s", "env steps lost", "labels lost")
+    head: tuple[str, ...] = (
+        "fault",
+        "mode",
+        "times",
+        "detected after, s",
+        "resumed after, s",
+        "env steps lost",
+        "labels lost",
+    )
     head = (*head, "labels doubled", "true return", "undisturbed", "ended")
     lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
     for fault, mode in dict.fromkeys((row.fault, row.mode) for row in rows):

@@ -52,7 +52,7 @@ class GeneratedRunner(FaultAwareApply):
         self._bank = record_bank(self.env, config.preferences.clip_steps)
         self._clips_per_harvest = clips_per_harvest
         self._rng = np.random.default_rng(os.getpid())
-        self.env.drain = self._generate  # the reward is applied in the environment as ever
+        self.env.drain = self._generate  # type: ignore[attr-defined]  # the reward is applied in the environment as ever
 
     def _generate(self, env_steps: int) -> Harvest:
         chosen = self._rng.integers(0, len(self._bank), self._clips_per_harvest)
@@ -87,7 +87,8 @@ class GeneratedRunners:
 
     def __init__(self, config: RunConfig, number: int, clips_per_harvest: int) -> None:
         self.processes: list[ActorHandle] = [
-            GeneratedRunner.remote(config, clips_per_harvest) for _ in range(min(number, MOST_PROCESSES))
+            GeneratedRunner.remote(config, clips_per_harvest)  # type: ignore[attr-defined]  # Ray gives it one
+            for _ in range(min(number, MOST_PROCESSES))
         ]
         ray.get([process.__ray_ready__.remote() for process in self.processes])
         standing = [self.processes[index % len(self.processes)] for index in range(number)]

@@ -17,6 +17,7 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 os.environ.update(
     OMP_NUM_THREADS="1", RAY_USAGE_STATS_ENABLED="0", RAY_AIR_NEW_OUTPUT="0", TUNE_DISABLE_AUTO_CALLBACK_LOGGERS="1"
@@ -73,6 +74,7 @@ class TrialsFile(tune.Callback):
 
     def on_trial_complete(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
         """Write the row and say how far it is."""
+        assert trial.storage is not None
         cell = self._cells[trial.storage.experiment_dir_name]
         result = trial.last_result[keys.METRICS][keys.EVALUATION_RETURN]
         append(self._path, cell, result)
@@ -113,6 +115,7 @@ def run(cells: list[Cell], overrides: list[str], trials_csv: Path) -> None:
             algorithm = build_algorithm_config(config)
             name = f"{Path(cell.task).stem}-{cell.strategy}-{cell.labels}-{cell.seed}"
             by_name[name] = cell
+            assert algorithm.algo_class is not None
             experiments.append(
                 tune.Experiment(name, algorithm.algo_class, config=algorithm.to_dict(), storage_path=folder)
             )
@@ -170,7 +173,7 @@ def draw(groups: dict[tuple[str, int], list[float]], task: str, path: Path) -> N
         budgets = sorted(labels for asked, labels in groups if asked == strategy)
         means, halves = zip(*(mean_and_half_width(groups[strategy, labels]) for labels in budgets), strict=True)
         nudge = 1 + 0.02 * (index - len(shown) / 2)  # side by side rather than on top of each other
-        style = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+        style: dict[str, Any] = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
         axes.errorbar([n * nudge for n in budgets], means, halves, label=strategy, capsize=2, linewidth=1, **style)
     axes.set_xscale("log")
     ticks = sorted({labels for strategy, labels in groups if strategy != CEILING})

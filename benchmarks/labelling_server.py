@@ -78,7 +78,9 @@ async def next_pair(client: httpx.AsyncClient) -> dict | None:
     return leased[0]
 
 
-async def measure(address: str, ids: list[str], people: int, pause: float, seconds: float, server: psutil.Process):
+async def measure(
+    address: str, ids: list[str], people: int, pause: float, seconds: float, server: psutil.Process
+) -> tuple[np.ndarray, float]:
     """Waits of all people, and the share of one core that the server took meanwhile."""
     async with httpx.AsyncClient(base_url=address, timeout=60) as client:
         await client.get("/")

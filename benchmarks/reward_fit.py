@@ -20,9 +20,11 @@ import gymnasium as gym
 import numpy as np
 import ray
 import torch
+from ray import ObjectRef
 from ray.actor import ActorHandle
 
 from rlhp_ray.actors.placement import create_preference_buffer, create_reward_learner
+from rlhp_ray.actors.reward_learner import FittedRound
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.reward.ensemble import EnsembleSpec, RewardEnsemble
@@ -71,8 +73,9 @@ class BareLoop:
         self._network = RewardEnsemble(spec).network
         self._optimiser = torch.optim.Adam(self._network.parameters(), lr=1e-4)
         self._frames = torch.from_numpy(np.stack([clip.observations for clip in clips]))
+        assert isinstance(spec.action_space, gym.spaces.Discrete)
         buttons = torch.from_numpy(np.stack([clip.actions for clip in clips]))
-        self._actions = torch.nn.functional.one_hot(buttons, spec.action_space.n).float()
+        self._actions = torch.nn.functional.one_hot(buttons, int(spec.action_space.n)).float()
         returns = torch.tensor([float(clip.teacher_rewards.sum()) for clip in clips])
         self._is_left_better = (returns[0::2] > returns[1::2]).float()
 
@@ -110,7 +113,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    images, buttons = gym.spaces.Box(0, 255, (SIDE, SIDE, STACK), np.uint8), gym.spaces.Discrete(6)
+    images = gym.spaces.Box(0, 255, (SIDE, SIDE, STACK), np.uint8)
+    buttons: gym.spaces.Discrete = gym.spaces.Discrete(6)
     spec = EnsembleSpec(
         images, buttons, MEMBERS, NetworkSpec("cnn"), ObservationScaling.from_space(images), scale=0.05, seed=0
     )
@@ -137,20 +141,20 @@ def main() -> None:
             report = ray.get(report_of_round)
             print(f"{report.queries:,} labels, buffer {report.usage.resident_megabytes:,.0f} MB resident", flush=True)
         bare = BareLoop(spec, cut(play, 2 * options.labels, rng))
-        ratios = []
+        ratios: list[float] = []
+        learner_mb = 0.0
         print("repeat  this project  bare loop  ratio   (pairs/s)")
         for repeat in range(options.repeats + 1):
             data, report_of_round = ask(buffer, options.labels, options.labels)
-            fitted = ray.get(learner.fit_round.remote(data))
-            ours = options.presented / fitted.fit_seconds
+            fit: ObjectRef[FittedRound] = learner.fit_round.remote(data)
+            fitted = ray.get(fit)
+            ours, learner_mb = options.presented / fitted.fit_seconds, fitted.usage.resident_megabytes
             theirs = bare.pairs_per_second(options.presented)
             if repeat == 0:
                 continue  # the first round goes over all labels, and warms both up
             ratios.append(ours / theirs)
             print(f"{repeat:<8}{ours:>12.1f}{theirs:>11.1f}{ratios[-1]:>7.2f}", flush=True)
-        print(
-            f"median ratio {statistics.median(ratios):.2f}, learner {fitted.usage.resident_megabytes:,.0f} MB resident"
-        )
+        print(f"median ratio {statistics.median(ratios):.2f}, learner {learner_mb:,.0f} MB resident")
     ray.shutdown()
 
 

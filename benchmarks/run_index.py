@@ -21,7 +21,7 @@ from rlhp_ray.config.loading import dump_config, load_config, override_config
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.experiment.provenance import hardware, installed_versions
 
-COMMANDS = (
+COMMANDS: tuple[list[str], ...] = (
     [],
     ["--status", "done", "--env", "dot", "--sort", "return", "--reverse"],
     ["--where", "labels>=300", "--where", "age<30d"],

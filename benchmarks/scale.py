@@ -110,7 +110,7 @@ class RoundClock:
         self.in_force: list[float] = []
         self._loop, self._started = training.loop, 0.0
         self._start, self._apply = training.loop.start_round, training._apply
-        training.loop.start_round = self._timed_start  # type: ignore[method-assign]  # of this one only
+        training.loop.start_round = self._timed_start  # type: ignore[method-assign,assignment]  # of this one
         training._apply = self._timed_apply  # type: ignore[method-assign]  # likewise
 
     def _timed_start(self, *arguments: Any) -> None:
@@ -156,7 +156,7 @@ def fill_pool(buffer: ActorHandle, runners: GeneratedRunners, pool_clips: int) -
     """As it is after some time of training; gives the last clips."""
     filled = 0
     while filled < pool_clips:
-        clips = harvest_runners(runners, 0)[0].clips
+        clips = harvest_runners(runners, 0)[0].clips  # type: ignore[arg-type]
         ray.get(buffer.add_clips.remote("scale", clips))
         filled += len(clips)
     return clips

@@ -85,7 +85,7 @@ def middle(values: list[float], digits: int) -> str:
 
 def traffic_table(rows: list[Row]) -> str:
     """What came and what was taken in."""
-    head = ("env runners", "env steps/s offered", "taken in", "share", "clips/s accepted", "dropped")
+    head: tuple[str, ...] = ("env runners", "env steps/s offered", "taken in", "share", "clips/s accepted", "dropped")
     head = (*head, "labels on disk after, s", "version in force after, s", "fit, s")
     return table(
         head,
@@ -108,7 +108,14 @@ def traffic_table(rows: list[Row]) -> str:
 
 def waiting_table(rows: list[Row]) -> str:
     """What the policy waits for in an iteration."""
-    head = ("env runners", "clips in a batch", "empty call to all, ms", "harvest, ms", "send, ms", "longest send, ms")
+    head: tuple[str, ...] = (
+        "env runners",
+        "clips in a batch",
+        "empty call to all, ms",
+        "harvest, ms",
+        "send, ms",
+        "longest send, ms",
+    )
     head = (*head, "all, ms", "longest send where the buffer is stopped, ms", "clips dropped then")
     return table(
         head,
@@ -128,7 +135,7 @@ def waiting_table(rows: list[Row]) -> str:
 
 def policy_table(rows: list[Row]) -> str:
     """The same by env step, and beside what it takes to learn from it; ratios to the first row."""
-    head = ("env runners", "send, us/env step", "ratio", "trial's processor, us/env step", "ratio")
+    head: tuple[str, ...] = ("env runners", "send, us/env step", "ratio", "trial's processor, us/env step", "ratio")
     head = (*head, "all / the policy's learning", "ratio")
     names, first = ("send_us_per_env_step", "trial_cpu_us_per_env_step", "share_of_learning"), rows[0]
     return table(
@@ -145,7 +152,14 @@ def policy_table(rows: list[Row]) -> str:
 
 def size_table(rows: list[Row]) -> str:
     """Bytes, versions, memory, and what each process was busy with."""
-    head = ("env runners", "bytes/env step", "version, kB", "to all, ms", "of these the trial's processor", "ratio")
+    head: tuple[str, ...] = (
+        "env runners",
+        "bytes/env step",
+        "version, kB",
+        "to all, ms",
+        "of these the trial's processor",
+        "ratio",
+    )
     head = (*head, "buffer empty, MB", "most", "bound", "pool", "cores: trial", "buffer", "learner", "runners")
     first = rows[0]
     return table(

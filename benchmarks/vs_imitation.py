@@ -117,7 +117,7 @@ def append(path: Path, row: dict) -> None:
 
 def interval(values: np.ndarray) -> str:
     """Mean and its 95 % interval."""
-    low, high = mean_interval(values)
+    low, high = mean_interval(values.tolist())
     return f"{values.mean():.1f} ({low:.1f} to {high:.1f})"
 
 

@@ -202,8 +202,8 @@ class SimulatedHosts:
     def processes(self, name: str) -> list[str]:
         """Command lines on a host beside its first process, its sshd and what they wait with."""
         listed = self.run(name, "ps", "-eo", "args=").stdout.splitlines()
-        own = ("bash /", "sshd", "sleep 1000", "ps -eo", "/usr/sbin/sshd")
-        own += ("sleep 86400", "bash -c while true; do sleep 86400")  # the far end of `ray dashboard`
+        far_end = ("sleep 86400", "bash -c while true; do sleep 86400")  # of `ray dashboard`
+        own = ("bash /", "sshd", "sleep 1000", "ps -eo", "/usr/sbin/sshd", *far_end)
         return [line for line in listed if not line.startswith(own)]
 
     def close(self) -> None:
