@@ -21,6 +21,7 @@ import argparse
 import json
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -199,6 +200,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if (reason := why_not()) is not None:
         sys.exit(f"host_faults: {reason}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the hosts are switched off
     rows: list[Row] = []
     if arguments.rows is not None and arguments.rows.exists():
         rows = [Row(**json.loads(line)) for line in arguments.rows.read_text().splitlines()]
