@@ -3,6 +3,7 @@
 The tests are one story, and run in their order.
 """
 
+import contextlib
 import csv
 import json
 import sqlite3
@@ -77,7 +78,7 @@ def test_its_results_are_on_the_shared_storage(
         run = sweep / f"seed{seed}"
         assert json.loads((run / "summary.json").read_text())["env_steps"] >= 4000
         assert (run / "checkpoints" / "last" / "inference").is_dir()
-        with sqlite3.connect(run / "preferences.sqlite") as database:
+        with contextlib.closing(sqlite3.connect(run / "preferences.sqlite")) as database:
             assert database.execute("SELECT COUNT(*) FROM preferences").fetchone() == (20,)
 
 
