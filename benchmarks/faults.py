@@ -24,16 +24,15 @@ import json
 import os
 import random
 import sqlite3
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from fault_rows import FaultRows, Row, Times
 from killable_run import ROLES, TIMEOUT_SECONDS, KillableRun
 
 ENV_STEPS, BATCH_STEPS, LABELS = 40_000, 2_000, 100
@@ -61,33 +60,6 @@ class NanDot(MovingDotEnv):
 
 gymnasium.register("NanDot-v0", entry_point="nan_dot:NanDot")
 """
-
-
-@dataclass(frozen=True)
-class Row:
-    """One fault in one run. Times in seconds; None where there is none."""
-
-    fault: str
-    mode: str
-    seed: int
-    at_env_steps: int
-    detected_s: float | None
-    resumed_s: float | None
-    env_steps_lost: int
-    labels_lost: int
-    labels_doubled: int
-    true_return: float | None
-    undisturbed_return: float | None
-    status: str
-
-
-@dataclass(frozen=True)
-class Times:
-    """What was seen of a fault; see `Row`."""
-
-    detected_s: float | None = None
-    resumed_s: float | None = None
-    env_steps_lost: int = 0
 
 
 def lose_process(kind: str) -> Callable[[KillableRun], Times]:
@@ -206,21 +178,7 @@ def disturbed(fault: str, mode: str, seed: int, undisturbed_return: float | None
             summary, labels = run.summary(), run.labels()
         finally:
             run.end()
-    numbers = [label[0] for label in labels]
-    return Row(
-        fault,
-        mode,
-        seed,
-        at_env_steps,
-        times.detected_s,
-        times.resumed_s,
-        times.env_steps_lost,
-        labels_lost=len(set(acknowledged) - set(labels)),
-        labels_doubled=len(numbers) - len(set(numbers)) + max(0, len(numbers) - LABELS),
-        true_return=summary["true_return_mean"],
-        undisturbed_return=undisturbed_return,
-        status=summary["status"],
-    )
+    return Row.of(fault, mode, seed, at_env_steps, times, acknowledged, labels, LABELS, summary, undisturbed_return)
 
 
 def undisturbed(fault: str, mode: str, seed: int) -> float:
@@ -231,46 +189,6 @@ def undisturbed(fault: str, mode: str, seed: int) -> float:
         return run.summary()["true_return_mean"]
 
 
-def table(rows: list[Row]) -> str:
-    """Markdown: medians and, in brackets, the largest."""
-    head: tuple[str, ...] = (
-        "fault",
-        "mode",
-        "times",
-        "detected after, s",
-        "resumed after, s",
-        "env steps lost",
-        "labels lost",
-    )
-    head = (*head, "labels doubled", "true return", "undisturbed", "ended")
-    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
-    for fault, mode in dict.fromkeys((row.fault, row.mode) for row in rows):
-        found = [row for row in rows if (row.fault, row.mode) == (fault, mode)]
-        cells = [
-            fault,
-            mode,
-            str(len(found)),
-            *(_middle([getattr(row, name) for row in found], 1) for name in ("detected_s", "resumed_s")),
-            _middle([row.env_steps_lost for row in found], 0),
-            str(sum(row.labels_lost for row in found)),
-            str(sum(row.labels_doubled for row in found)),
-            *(_mean([getattr(row, name) for row in found]) for name in ("true_return", "undisturbed_return")),
-            ", ".join(sorted({row.status for row in found})),
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def _middle(values: list[float | None], digits: int) -> str:
-    known = [value for value in values if value is not None]
-    return f"{statistics.median(known):,.{digits}f} ({max(known):,.{digits}f})" if known else "-"
-
-
-def _mean(values: list[float | None]) -> str:
-    known = [value for value in values if value is not None]
-    return f"{statistics.mean(known):.1f}" if known else "-"
-
-
 def main() -> None:
     """Disturb, print a row each, then the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -279,12 +197,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the first repeat; the next ones count on")
     parser.add_argument("--rows", type=Path, help="file to keep the rows in, and to take earlier ones from")
     arguments = parser.parse_args()
-    rows: list[Row] = []
-    if arguments.rows is not None and arguments.rows.exists():
-        rows = [Row(**json.loads(line)) for line in arguments.rows.read_text().splitlines()]
-    returns = {returns_key(row.fault, row.mode, row.seed): row.undisturbed_return for row in rows}
+    rows = FaultRows(arguments.rows)
+    returns = {returns_key(row.fault, row.mode, row.seed): row.undisturbed_return for row in rows.all}
     cases = [(fault, mode) for fault in arguments.faults for mode in FAULTS[fault][0]]
-    done = {(row.fault, row.mode, row.seed) for row in rows}
+    done = {(row.fault, row.mode, row.seed) for row in rows.all}
     for seed in range(arguments.seed, arguments.seed + arguments.repeats):
         for fault, mode in cases:
             if (fault, mode, seed) in done:
@@ -292,13 +208,8 @@ def main() -> None:
             key = returns_key(fault, mode, seed)
             if fault != "nan" and returns.get(key) is None:
                 returns[key] = undisturbed(fault, mode, seed)
-            row = disturbed(fault, mode, seed, returns.get(key))
-            rows.append(row)
-            print(json.dumps(asdict(row)), flush=True)
-            if arguments.rows is not None:
-                with arguments.rows.open("a") as file:
-                    file.write(json.dumps(asdict(row)) + "\n")
-    print(table(rows))
+            rows.add(disturbed(fault, mode, seed, returns.get(key)))
+    print(rows.table())
 
 
 def returns_key(fault: str, mode: str, seed: int) -> tuple[str, int, bool, bool]:

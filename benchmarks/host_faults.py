@@ -27,10 +27,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
-from faults import LABELS, MOMENTS, SHORT, Row, Times, table
+from fault_rows import FaultRows, Row, Times
+from faults import LABELS, MOMENTS, SHORT
 from killable_run import labels_in, last_env_steps
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "cluster"))
@@ -132,7 +132,8 @@ def cut_worker_off(sweep: HostedSweep) -> Times:
 def switch_head_off_and_on(sweep: HostedSweep) -> Times:
     """And go on as a person would."""
     cluster = sweep.cluster
-    before, began, lost = sweep.env_steps(), time.monotonic(), sweep.env_steps() - sweep.checkpoint_env_steps()
+    before, began = sweep.env_steps(), time.monotonic()
+    lost = before - sweep.checkpoint_env_steps()
     cluster.hosts.cut_power("head")
     sweep.driver.wait()
     cluster.hosts.plug_in("head")
@@ -173,21 +174,8 @@ def sweep_with(fault: str | None, seed: int, undisturbed_return: float | None) -
             labels = labels_in(sweep.trial)
         finally:
             hosts.close()
-    numbers = [label[0] for label in labels]
-    return Row(
-        fault or "none",
-        "sync",
-        seed,
-        at_env_steps,
-        times.detected_s,
-        times.resumed_s,
-        times.env_steps_lost,
-        labels_lost=len(set(acknowledged) - set(labels)),
-        labels_doubled=len(numbers) - len(set(numbers)) + max(0, len(numbers) - LABELS),
-        true_return=summary["true_return_mean"],
-        undisturbed_return=undisturbed_return,
-        status=summary["status"],
-    )
+    name = fault or "none"
+    return Row.of(name, "sync", seed, at_env_steps, times, acknowledged, labels, LABELS, summary, undisturbed_return)
 
 
 def main() -> None:
@@ -201,24 +189,17 @@ def main() -> None:
     if (reason := why_not()) is not None:
         sys.exit(f"host_faults: {reason}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the hosts are switched off
-    rows: list[Row] = []
-    if arguments.rows is not None and arguments.rows.exists():
-        rows = [Row(**json.loads(line)) for line in arguments.rows.read_text().splitlines()]
-    returns = {row.seed: row.undisturbed_return for row in rows}
-    done = {(row.fault, row.seed) for row in rows}
+    rows = FaultRows(arguments.rows)
+    returns = {row.seed: row.undisturbed_return for row in rows.all}
+    done = {(row.fault, row.seed) for row in rows.all}
     for seed in range(arguments.seed, arguments.seed + 2 * arguments.repeats, 2):
         for fault in arguments.faults:
             if (fault, seed) in done:
                 continue
             if seed not in returns:
                 returns[seed] = sweep_with(None, seed, None).true_return
-            row = sweep_with(fault, seed, returns[seed])
-            rows.append(row)
-            print(json.dumps(asdict(row)), flush=True)
-            if arguments.rows is not None:
-                with arguments.rows.open("a") as file:
-                    file.write(json.dumps(asdict(row)) + "\n")
-    print(table(rows))
+            rows.add(sweep_with(fault, seed, returns[seed]))
+    print(rows.table())
 
 
 if __name__ == "__main__":
