@@ -101,6 +101,9 @@ class TrainingConfig(_Section):
         description="Minutes from one checkpoint to the next at most, where env steps come slowly: whichever interval "
         "ends first. These checkpoints are not evaluated. Refused in sync mode.",
     )
+    checkpoints_kept: PositiveInt = Field(
+        default=2, description="How many of the best checkpoints by true return are kept; the last one always is."
+    )
     rllib: dict[str, Any] = Field(
         default_factory=dict,
         description="Any setting of RLlib's AlgorithmConfig by its name, passed through.",

@@ -18,6 +18,7 @@ from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_recorder import RunRecorder
 from rlhp_ray.experiment.summary import RunStatus
 from rlhp_ray.experiment.tracking import TrackedRun, start_trackers
+from rlhp_ray.experiment.tune_memory import results_let_go
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.preference_algorithm import (
     BUFFER_NAME_KEY,
@@ -26,8 +27,6 @@ from rlhp_ray.policy.preference_algorithm import (
 )
 from rlhp_ray.reward.run_ensemble import ensemble_spec
 from rlhp_ray.reward.space_json import space_to_dict
-
-CHECKPOINTS_KEPT = 2  # the best and, always, the last
 
 
 class TuneSession:
@@ -73,7 +72,7 @@ class TuneSession:
         trackers = start_trackers({run_name: TrackedRun(self._archive.directory.absolute(), self._config)})
         algorithm_class = self._algorithm_config.algo_class
         assert algorithm_class is not None
-        with interrupt_once(stopper):
+        with interrupt_once(stopper), results_let_go():
             analysis = tune.run(
                 algorithm_class,
                 config=self._algorithm_config.to_dict(),
@@ -108,7 +107,7 @@ def tune_directory(archive: RunArchive) -> tuple[str, str]:
 def run_checkpoints(config: RunConfig, algorithm: AlgorithmConfig) -> CheckpointConfig:
     """When a run is checkpointed, and which of its checkpoints are kept."""
     return CheckpointConfig(
-        num_to_keep=CHECKPOINTS_KEPT,
+        num_to_keep=config.training.checkpoints_kept,
         checkpoint_score_attribute=keys.CHECKPOINT_SCORE,  # a nested key Tune takes for none
         checkpoint_score_order="max",
         checkpoint_frequency=checkpoint_interval_iterations(config, algorithm),

@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 from ray.train._internal.checkpoint_manager import _CheckpointManager
 from ray.train._internal.session import _TrainingResult
 from ray.tune import Checkpoint
@@ -12,9 +13,9 @@ from rlhp_ray.experiment.tuning import run_checkpoints
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 
 
-def kept_of(scores, tmp_path):
+def kept_of(scores, tmp_path, **training):
     """Numbers of the checkpoints with these scores that are left."""
-    config = RunConfig.model_validate({"env": {"id": "CartPole-v1", "horizon": 20}})
+    config = RunConfig.model_validate({"env": {"id": "CartPole-v1", "horizon": 20}, "training": training})
     manager = _CheckpointManager(run_checkpoints(config, build_algorithm_config(config)))
     for number, score in enumerate(scores):
         directory = tmp_path / str(number)
@@ -26,6 +27,11 @@ def kept_of(scores, tmp_path):
 
 def test_the_best_checkpoint_is_kept_beside_the_last(tmp_path):
     assert kept_of((3.0, 9.0, 4.0, 5.0, 1.0, 2.0), tmp_path) == [1, 3, 5]  # the two best and the last
+
+
+@pytest.mark.parametrize(("number", "left"), [(1, [1, 5]), (4, [0, 1, 2, 3, 5])])
+def test_as_many_of_the_best_are_kept_as_the_configuration_says(number, left, tmp_path):
+    assert kept_of((3.0, 9.0, 4.0, 5.0, 1.0, 2.0), tmp_path, checkpoints_kept=number) == left
 
 
 def test_checkpoints_by_time_which_are_not_evaluated_never_push_out_the_best(tmp_path):
