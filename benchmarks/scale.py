@@ -47,8 +47,9 @@ from rlhp_ray.actors.process_usage import keep_freed_memory
 from rlhp_ray.actors.trial_actors import TrialActors
 from rlhp_ray.clips.clip import Clip
 from rlhp_ray.clips.fresh_clips import FRESH_CLIPS, REFERENCE_CLIPS
+from rlhp_ray.clips.pair_selection import STRATEGIES
 from rlhp_ray.config.loading import load_config
-from rlhp_ray.config.schema import RunConfig
+from rlhp_ray.config.schema import PreferencesConfig, RunConfig
 from rlhp_ray.envs.registry import describe_env
 from rlhp_ray.experiment.provenance import hardware
 from rlhp_ray.policy import preference_training
@@ -62,6 +63,7 @@ INITIAL_LABELS, LABELS_PER_ROUND = 50, 10
 OBJECT_STORE_BYTES = 3 * 10**9  # four batches in flight, one in the harvest
 ENTRY_BYTES, OBJECT_BYTES = 1_000, 6_000  # of a clip beside its frames: in the pool, and as an object of five arrays
 FIRST_USE_MB = 16  # of libraries, once: SQLite's pages, NumPy's and Python's arenas
+ENSEMBLE_MB = 8  # the reward, and PyTorch's first use, in a buffer that asks the ensemble which pairs to choose
 STOPPED_ITERATIONS = 2 + MAX_CLIP_BATCHES_IN_FLIGHT  # of which two are dropped
 
 
@@ -162,15 +164,16 @@ def fill_pool(buffer: ActorHandle, runners: GeneratedRunners, pool_clips: int) -
     return clips
 
 
-def bound_mb(empty_mb: float, pool_clips: int, pool_mb: float, clip: Clip, batch_clips: int) -> float:
+def bound_mb(empty_mb: float, preferences: PreferencesConfig, pool_mb: float, clip: Clip, batch_clips: int) -> float:
     """What the buffer is to stay within: empty + first use + pool + 3 x what a round unpacks + a batch's objects.
 
     A round samples clips, stacks them and packs the stacks to send them. Frames of a batch lie in Ray's object store.
     """
     unpacked = RECENT_CLIPS + FRESH_CLIPS + REFERENCE_CLIPS + 2 * INITIAL_LABELS
     frames = clip.observations.nbytes + clip.actions.nbytes + clip.teacher_rewards.nbytes
-    beside = ENTRY_BYTES * pool_clips + OBJECT_BYTES * (batch_clips + unpacked)
-    return empty_mb + FIRST_USE_MB + pool_mb + (3 * unpacked * frames + beside) / 1e6
+    beside = ENTRY_BYTES * preferences.pool_clips + OBJECT_BYTES * (batch_clips + unpacked)
+    first_use_mb = FIRST_USE_MB + (ENSEMBLE_MB if STRATEGIES[preferences.selection].needs_returns else 0)
+    return empty_mb + first_use_mb + pool_mb + (3 * unpacked * frames + beside) / 1e6
 
 
 def measure(task: Task, runners: int, seconds: float, directory: Path) -> Row:
@@ -212,7 +215,7 @@ def measure(task: Task, runners: int, seconds: float, directory: Path) -> Row:
         version_bytes=len(pickle.dumps(training.published, protocol=5)),
         buffer_mb=(empty_mb, most_mb),
         buffer_bound_mb=bound_mb(
-            empty_mb, config.preferences.pool_clips, metrics[keys.CLIPS_POOL_MEGABYTES], clips[0], batch_clips
+            empty_mb, config.preferences, metrics[keys.CLIPS_POOL_MEGABYTES], clips[0], batch_clips
         ),
         pool_mb=metrics[keys.CLIPS_POOL_MEGABYTES],
         **driven,
