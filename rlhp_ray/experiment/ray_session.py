@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 MIN_CPUS = 2  # one for the trial, one for its reward learner; on a smaller machine they share
 OBJECT_STORE_BYTES = 512 * 10**6  # clips and weights in flight; pixels need the most, about 50 MB
-TASK_EVENTS = "10000"  # for the dashboard to list: 3 kB each. With Ray's 100,000 memory grows for half an hour
+TASK_EVENTS = "2000"  # for the dashboard to list, 4 kB each; Ray's 100,000 fill up for half an hour
 NUM_THREADS = "1"  # of every process: two multi-threaded PyTorch processes on two cores slow each other
 
 
