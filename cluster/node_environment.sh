@@ -5,4 +5,4 @@ export RAY_USAGE_STATS_ENABLED=0
 # A node that is cut off is given up after about 5 s, not after a minute; read by the head.
 export RAY_health_check_initial_delay_ms=2000 RAY_health_check_period_ms=500
 export RAY_health_check_timeout_ms=1000 RAY_health_check_failure_threshold=3
-export RAY_task_events_max_num_task_in_gcs=10000  # of 3 kB each, in the head's memory; read by the head
+export RAY_task_events_max_num_task_in_gcs=10000  # of some 4 kB each, in the head's memory; read by the head
