@@ -165,10 +165,10 @@ class PreferenceDriven(Algorithm):
             return
         self.training.before_iteration()
         if isinstance(self, SamplingAheadPPO) and self._can_sample_ahead:
-            self.train_sampling_ahead()
+            self.training.after_iteration(self.train_sampling_ahead(self.training.env_steps))
         else:
             super().training_step()
-        self.training.after_iteration()
+            self.training.after_iteration()
 
     @property
     def _can_sample_ahead(self) -> bool:

@@ -19,9 +19,11 @@ from rlhp_ray.config.schema import PEOPLE, RunConfig
 from rlhp_ray.policy.people_pace import MAX_BEHIND, PeoplePace
 from rlhp_ray.policy.run_diagnostics import RunDiagnostics
 from rlhp_ray.policy.runner_group import (
+    Drained,
     RunnerWatch,
     collect_untrained,
     harvest_runners,
+    merge_drained,
     publish_to_runners,
     restart_runners,
 )
@@ -181,13 +183,17 @@ class PreferenceTraining:
         if self._is_round_due:
             self._start_round(self._schedule.due(self.env_steps))
 
-    def after_iteration(self) -> None:
-        """Send clips, take up the round in flight."""
-        harvest = self._harvest()
+    def after_iteration(self, drained: list[Drained] | None = None) -> None:
+        """Send clips, take up the round in flight.
+
+        Args:
+            drained: what env runners recorded, which are at work again and not waited for; None asks them.
+        """
+        harvest = self._harvest(drained)
         if self.loop is None:
             return
         self.loop.send_clips(harvest.clips)
-        self._take_up(self.loop.finished_round())
+        self._take_up(self.loop.finished_round(), wait_for_runners=drained is None)
         self.metrics[keys.CLIPS_DROPPED] = self.loop.clips_dropped
         self.metrics[keys.TIME_WAITING] = self.loop.waited_seconds
 
@@ -245,22 +251,25 @@ class PreferenceTraining:
             self.diagnostics.restore(counts["diagnostics"])
         self._apply(published)
 
-    def apply_current(self) -> None:
-        """Apply the version in force in all environments."""
-        publish_to_runners(self._runners, self.published)
+    def apply_current(self, wait: bool = True) -> None:
+        """Apply the version in force in all environments; see `publish_to_runners`."""
+        publish_to_runners(self._runners, self.published, wait)
 
     def runners_replaced(self, number: int) -> None:
         """So many new env runners have taken the place of others: they get the version in force."""
         self.apply_current()
         self._runner_watch.replaced(number)
 
-    def _apply(self, published: PublishedReward) -> None:
+    def _apply(self, published: PublishedReward, wait: bool = True) -> None:
         self.published = published
-        self.apply_current()
+        self.apply_current(wait)
         self.metrics[keys.REWARD_VERSION] = published.version
 
-    def _harvest(self) -> Harvest:
-        harvest, runners_usage = harvest_runners(self._runners, self.env_steps)
+    def _harvest(self, drained: list[Drained] | None = None) -> Harvest:
+        if drained is None:
+            harvest, runners_usage = harvest_runners(self._runners, self.env_steps)
+        else:
+            harvest, runners_usage = merge_drained(drained)
         self._runner_watch.look()
         self.env_steps += harvest.env_steps
         self.metrics[keys.ENV_STEPS] = self.env_steps
@@ -290,11 +299,11 @@ class PreferenceTraining:
         self.metrics[keys.CPU_SECONDS] = total.cpu_seconds
         self.metrics[keys.WRITTEN] = total.written_megabytes
 
-    def _take_up(self, finished: FinishedRound | None) -> None:
+    def _take_up(self, finished: FinishedRound | None, wait_for_runners: bool = True) -> None:
         if finished is None:
             return
         report, fitted = finished.report, finished.fitted
-        self._apply(fitted.published)
+        self._apply(fitted.published, wait_for_runners)
         self.optimiser = fitted.optimiser
         self._count_usage({keys.MEMORY_BUFFER: report.usage, keys.MEMORY_LEARNER: fitted.usage})
         if report.weight_changes == self._seen_weight_changes:

@@ -1,6 +1,7 @@
 """Calls on every env runner of a trial, local or remote, in the order of their indices."""
 
 import time
+from collections.abc import Iterable
 from functools import partial
 
 import ray
@@ -17,24 +18,38 @@ from rlhp_ray.reward.ensemble import PublishedReward
 from rlhp_ray.reward.reward_swap import Harvest
 from rlhp_ray.seeding import derive_seed
 
+Drained = tuple[int, Harvest, ProcessUsage]  # of the env runner with this index
+
 
 def harvest_runners(runners: EnvRunnerGroup, env_steps: int) -> tuple[Harvest, ProcessUsage]:
     """Everything recorded since the last call, and what env runners with processes of their own use together.
 
     Both in one call to each of them: a round of calls to 1,000 takes the trial a second, whatever they are for.
     """
-    found = sorted(runners.foreach_env_runner(partial(_drain, env_steps=env_steps)), key=lambda item: item[0])
-    return Harvest.merged(harvest for _, harvest, _ in found), total_usage(usage for index, _, usage in found if index)
+    return merge_drained(runners.foreach_env_runner(partial(drain_runner, env_steps=env_steps)))
 
 
-def _drain(runner: EnvRunner, env_steps: int) -> tuple[int, Harvest, ProcessUsage]:
+def drain_runner(runner: EnvRunner, env_steps: int) -> Drained:
+    """What one env runner recorded since the last call, by a policy of so many env steps, and what its process uses."""
     return *drain(runner, env_steps), process_usage()
 
 
-def publish_to_runners(runners: EnvRunnerGroup, published: PublishedReward) -> None:
-    """Apply a reward version in every environment."""
+def merge_drained(drained: Iterable[Drained]) -> tuple[Harvest, ProcessUsage]:
+    """Of several env runners as one; of the trial's own process, index 0, no usage is counted."""
+    found = sorted(drained, key=lambda item: item[0])
+    return Harvest.merged(harvest for _, harvest, _ in found), total_usage(usage for index, _, usage in found if index)
+
+
+def publish_to_runners(runners: EnvRunnerGroup, published: PublishedReward, wait: bool = True) -> None:
+    """Apply a reward version in every environment.
+
+    Args:
+        runners: of the trial.
+        published: the version.
+        wait: until all have; else those that are at work have it before what they are asked for next.
+    """
     shared = ray.put(published) if runners.num_remote_env_runners() else published
-    runners.foreach_env_runner(partial(_apply, published=shared))
+    runners.foreach_env_runner(partial(_apply, published=shared), timeout_seconds=None if wait else 0)
 
 
 def _apply(runner: EnvRunner, published: PublishedReward | ray.ObjectRef) -> None:

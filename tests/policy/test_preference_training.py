@@ -61,7 +61,7 @@ def test_true_return_is_an_alarm_only_where_the_teacher_judges_by_it(teacher, ex
 @pytest.mark.parametrize("state", [{}, {"diagnostics": {"outcomes": [], "standing": ["over_optimisation"]}}])
 def test_a_checkpoint_is_taken_up_with_and_without_alarms(state):
     run = RunConfig.model_validate({"env": {"id": "rlhp/MovingDot-v0"}})
-    runners = SimpleNamespace(num_remote_env_runners=lambda: 0, foreach_env_runner=lambda call: None)
+    runners = SimpleNamespace(num_remote_env_runners=lambda: 0, foreach_env_runner=lambda call, timeout_seconds: None)
     training = PreferenceTraining(
         run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, actors=None
     )
@@ -108,7 +108,7 @@ def test_a_round_starts_after_every_interval_and_for_the_last_time_while_it_is_o
 
 def test_answers_that_count_otherwise_are_fitted_anew_once_and_a_checkpoint_says_when_they_were():
     run = RunConfig.model_validate({"env": {"id": "rlhp/MovingDot-v0"}, "teacher": {"preset": "people"}})
-    runners = SimpleNamespace(num_remote_env_runners=lambda: 0, foreach_env_runner=lambda call: None)
+    runners = SimpleNamespace(num_remote_env_runners=lambda: 0, foreach_env_runner=lambda call, timeout_seconds: None)
     training = PreferenceTraining(
         run, ensemble_spec(run, describe_env("rlhp/MovingDot-v0")), runners, 1000, actors=None
     )

@@ -13,7 +13,7 @@ class Runners:
         self.rounds = 0
         self._runners = [SimpleNamespace(worker_index=index, env=None) for index in indices]
 
-    def foreach_env_runner(self, call):
+    def foreach_env_runner(self, call, timeout_seconds=None):
         self.rounds += 1
         return [call(runner) for runner in self._runners]
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from rlhp_ray.reward.keypoint_network import KEYPOINT_FILTERS
 from rlhp_ray.reward.network_registry import NETWORKS, build_network
 from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
 
@@ -106,10 +107,10 @@ def test_keypoints_equal_a_plain_computation_per_member():
     network = build("keypoint_cnn", (84, 44, 2), 3, hidden_sizes=(8,))
     frames = torch.randint(0, 256, (1, 4, 84, 44), dtype=torch.uint8)
     points = network.points(frames, stack=2)
-    assert points.shape == (MEMBERS, 1, 3, 8 * 2 * 3)
+    assert points.shape == (MEMBERS, 1, 3, KEYPOINT_FILTERS * 2 * 3)
     for m in range(MEMBERS):
         responses = plain_convolution(network.convolution, m, 4)(frames[0, :, None] / 255)
-        assert responses.shape == (4, 8, 20, 10)
+        assert responses.shape == (4, KEYPOINT_FILTERS, 20, 10)
         positions = plain_keypoints(responses, 0.15)
         motions = plain_keypoints(responses[1:] - responses[:-1], 0.6)
         expected = torch.stack([positions[:-1], positions[1:], motions], -1)
@@ -138,7 +139,7 @@ def test_points_of_changes_find_a_small_thing_among_large_ones_that_stand_still(
     frames[..., 30:54, 4:8] = 255
     frames[0, 1, 20:22, 60:62] = 255
     frames[0, 2:, 60:62, 20:22] = 255
-    y, x = network.points(frames, stack=2)[0, 0].unflatten(-1, (8, 2, 3))[:, 0].movedim(1, 0)
+    y, x = network.points(frames, stack=2)[0, 0].unflatten(-1, (KEYPOINT_FILTERS, 2, 3))[:, 0].movedim(1, 0)
     for coordinate, direction in ((y, -1), (x, 1)):  # the dot is at rows 21, then 61, and columns 61, then 21, of 84
         newest, (appeared, moved, stood) = coordinate[:, 1], coordinate[:, 2]
         assert newest.max() - newest.min() < 0.03
