@@ -94,9 +94,11 @@ class GeneratedRunners:
         standing = [self.processes[index % len(self.processes)] for index in range(number)]
         self._manager = FaultTolerantActorManager(standing, init_id=1)
 
-    def foreach_env_runner(self, func: Callable, *, local_env_runner: bool = True) -> list[Any]:
-        """As RLlib's: one call to each env runner, all results waited for."""
-        results = self._manager.foreach_actor(func)
+    def foreach_env_runner(
+        self, func: Callable, *, local_env_runner: bool = True, timeout_seconds: float | None = None
+    ) -> list[Any]:
+        """As RLlib's: one call to each env runner, whose results are waited for so long."""
+        results = self._manager.foreach_actor(func, timeout_seconds=timeout_seconds)
         FaultTolerantActorManager.handle_remote_call_result_errors(results, ignore_ray_errors=False)
         return [result.get() for result in results]
 

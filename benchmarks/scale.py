@@ -122,8 +122,8 @@ class RoundClock:
         assert under_way is not None
         under_way.report.future().add_done_callback(lambda _: self.on_disk.append(time.perf_counter() - started))
 
-    def _timed_apply(self, published: Any) -> None:
-        self._apply(published)
+    def _timed_apply(self, published: Any, wait: bool = True) -> None:
+        self._apply(published, wait)
         self.in_force.append(time.perf_counter() - self._started)
 
 

@@ -61,7 +61,8 @@ def build_algorithm_config(run: RunConfig) -> AlgorithmConfig:
             model_config={"hidden_sizes": list(run.training.hidden_sizes), "precision": policy_precision(run)},
         )
     )
-    config.env_runners(env_runner_cls=RolloutRunner)
+    # whose connectors have no state: to fetch it, RLlib would wait after every iteration for the batch under way
+    config.env_runners(env_runner_cls=RolloutRunner, merge_env_runner_states=False, broadcast_env_runner_states=False)
     config.learners(learner_class=LeanPPOLearner)
     if "num_gpus_per_learner" not in run.training.rllib:
         config.learners(num_gpus_per_learner=policy_gpus(run))

@@ -13,12 +13,14 @@ import ray
 from ray import tune
 from ray.rllib.algorithms.dqn import DQNConfig
 from ray.rllib.algorithms.ppo import PPOConfig
+from ray.rllib.core import DEFAULT_MODULE_ID
 from ray.rllib.core.columns import Columns
 
 from rlhp_ray import metric_keys as keys
 from rlhp_ray.config.schema import RunConfig
 from rlhp_ray.errors import ConfigError
 from rlhp_ray.policy.algorithm_config import build_algorithm_config, preference_driven, share_preferences
+from rlhp_ray.policy.sampling_ahead import TAG
 from rlhp_ray.policy.swapped_env import swapped_env_of
 from rlhp_ray.reward.inference import load_reward
 
@@ -143,6 +145,42 @@ def test_an_env_runner_in_place_of_a_killed_one_has_the_current_reward(ray_here,
     )
     assert set(versions) == {algorithm.training.published.version} and versions[0] >= 2
     assert [kind for kind, _ in recoveries] == ["env_runner"]
+    algorithm.stop()
+
+
+def test_an_env_runner_that_samples_ahead_goes_on_while_the_trial_works(ray_here, monkeypatch) -> None:
+    """What it recorded and the next reward reach it by its samples' turns: to ask for them would wait for a sample."""
+    env = {"id": "rlhp/MovingDot-v0", "num_envs": 4, "num_env_runners": 1}
+    rllib = {"train_batch_size_per_learner": 800, "minibatch_size": 200}
+    run = RunConfig.model_validate(
+        {**SETTINGS, "mode": "async", "env": env, "training": {"env_steps": 80_000, "rllib": rllib}}
+    )
+    algorithm = build_algorithm_config(run).build_algo()
+    algorithm.train()
+    begun, group, calls = algorithm.training.env_steps, algorithm.env_runner_group, []
+    call = group.foreach_env_runner
+    monkeypatch.setattr(
+        group, "foreach_env_runner", lambda *args, **kwargs: calls.append(kwargs) or call(*args, **kwargs)
+    )
+    returns, iterations = [], 0
+    while algorithm.training.published.version < 3:
+        metrics = algorithm.train()[keys.METRICS]
+        iterations += 1
+        assert group.num_in_flight_async_reqs(tag=TAG) == 1, "the next batch is under way"
+        returns += [metrics[key] for key in (keys.TRUE_RETURN, keys.PREDICTED_RETURN) if key in metrics]
+    assert [kwargs["timeout_seconds"] for kwargs in calls] == [0] * (3 - 1), "one call a version, not waited for"
+    assert algorithm.training.env_steps == begun + 800 * iterations
+    assert len(returns) > 0 and np.isfinite(returns).all() and algorithm.training.loop.clips_sent > 0
+    algorithm.train()
+    algorithm.train()  # the env runner takes its calls in turn, so that this one's sample came after the version
+    ((version, weights),) = call(
+        lambda runner: (swapped_env_of(runner).reward_version, runner.module.get_state()), local_env_runner=False
+    )
+    assert version == algorithm.training.published.version
+    learnt = algorithm.learner_group.get_weights()[DEFAULT_MODULE_ID]
+    assert weights.keys() <= learnt.keys()
+    for name, values in weights.items():
+        np.testing.assert_array_equal(values, learnt[name], err_msg=name)
     algorithm.stop()
 
 
