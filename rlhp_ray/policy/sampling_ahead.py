@@ -21,6 +21,7 @@ from ray.rllib.utils.metrics import (
 from rlhp_ray.policy.runner_group import Drained, drain_runner
 
 TAG = "sampling_ahead"  # of the requests, among other ones of RLlib's
+WEIGHTS_TAG = "set_state"  # of RLlib's own, of which there is one at a time
 Episodes = list[SingleAgentEpisode | MultiAgentEpisode]
 Sample = tuple[Episodes, dict, Drained]  # of one env runner: episodes, metrics, and what it recorded meanwhile
 
@@ -69,6 +70,9 @@ class SamplingAheadPPO(PPO):
             )
             self.metrics.aggregate(results, key=LEARNER_RESULTS)
         with self.metrics.log_time((TIMERS, SYNCH_WORKER_WEIGHTS_TIMER)):
+            # the last weights were taken up before the batch under way was begun; RLlib leaves these out where it has
+            # not heard so yet
+            self.env_runner_group.fetch_ready_async_reqs(tags=WEIGHTS_TAG, timeout_seconds=self.config.sample_timeout_s)
             self.env_runner_group.sync_weights(
                 from_worker_or_learner_group=self.learner_group,
                 policies=[module for module in results[0] if module != ALL_MODULES],

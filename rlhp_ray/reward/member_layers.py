@@ -90,7 +90,7 @@ class PairDropout(nn.Module):
     """Dropout that can drop the same units in both clips of a pair, so that equal clips are judged equal.
 
     While training, the first half of the rows are left clips and the second half right clips, in the same order. With
-    a shared mask, two identical clips have exactly P = .5; with separate masks they do not.
+    a shared mask, two identical clips have P = .5 to rounding; with separate masks they do not.
 
     Args:
         probability: of a unit to be dropped; the others are divided by 1 - probability.

@@ -1,4 +1,4 @@
-"""Both clips of a pair share their noise while members are fitted: two identical clips get exactly P = .5."""
+"""Both clips of a pair share their noise while members are fitted: two identical clips get P = .5, to rounding."""
 
 import gymnasium as gym
 import numpy as np
@@ -11,6 +11,7 @@ from rlhp_ray.reward.ensemble import EncodedClips, RewardEnsemble
 
 FRAMES = gym.spaces.Box(0, 255, (44, 48, 2), np.uint8)
 VECTORS = gym.spaces.Box(-1.0, 1.0, (3,), np.float32)
+ROUNDING = 1e-6  # rows of one product are summed in another order than others where they do not fill a block
 NETWORKS = [("mlp", VECTORS), ("mlp_heads", VECTORS), ("cnn", FRAMES), ("keypoint_cnn", FRAMES)]
 
 
@@ -35,25 +36,25 @@ def probabilities(ensemble: RewardEnsemble, clips: ClipArrays, *, training: bool
 
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize(("network", "space"), NETWORKS)
-def test_identical_clips_get_exactly_one_half_under_a_shared_mask(make_spec, network, space, batch_norm):
+def test_identical_clips_get_one_half_under_a_shared_mask(make_spec, network, space, batch_norm):
     spec = make_spec(space, network=network, dropout=0.5, batch_norm=batch_norm)
     told = probabilities(RewardEnsemble(spec), clips_of(space), training=True)
     assert told.shape == (3, 5)
-    assert (told == 0.5).all()
+    torch.testing.assert_close(told, torch.full_like(told, 0.5), atol=ROUNDING, rtol=0)
 
 
 @pytest.mark.parametrize(("network", "space"), NETWORKS)
 def test_identical_clips_are_told_apart_under_separate_masks(make_spec, network, space):
     spec = make_spec(space, network=network, dropout=0.5, dropout_mask="separate")
     told = probabilities(RewardEnsemble(spec), clips_of(space), training=True)
-    assert (told != 0.5).all()
+    assert ((told - 0.5).abs() > 10 * ROUNDING).all()
 
 
 @pytest.mark.parametrize(("network", "space"), NETWORKS)
 def test_separate_masks_are_gone_from_predictions(make_spec, network, space):
     spec = make_spec(space, network=network, dropout=0.5, dropout_mask="separate", batch_norm=True)
     told = probabilities(RewardEnsemble(spec), clips_of(space), training=False)
-    assert (told == 0.5).all()
+    torch.testing.assert_close(told, torch.full_like(told, 0.5), atol=ROUNDING, rtol=0)
 
 
 @pytest.mark.parametrize(("network", "space"), NETWORKS)
