@@ -9,7 +9,7 @@ from rlhp_ray.reward.mlp_network import MLPRewardNetwork
 from rlhp_ray.reward.network_spec import NetworkShape, NetworkSpec
 from rlhp_ray.reward.observation_scaling import BYTE_MAX
 
-KEYPOINT_FILTERS = 5  # three members' are then computed as one block of 16 channels: a third faster than of 8 or 6
+KEYPOINT_FILTERS = 5  # three members' are then computed as one block of 16 channels: a third faster than of 8
 KEYPOINT_KERNEL, KEYPOINT_STRIDE = 8, 4  # those of Mnih et al. 2013
 POSITION_SHARPNESS = 0.15  # sharper softmaxes jump from cell to cell, which was seen to be learnt by heart
 MOTION_SHARPNESS = 0.6  # of changes, which few cells have
