@@ -9,6 +9,10 @@ the rows in a file that a later call adds to; the table is then made of all of t
 - `driver`: SIGKILL to the command and all its processes; `rlhp resume`.
 - `disk-full`: everything is taken of a file system of 260 MB, in memory, which only root can mount; room is made again,
   and `rlhp resume`.
+- `memory`: something else takes the machine's memory until Ray's monitor kills a process of the run, and lets go of it
+  then. The monitor is told to kill once 2.5 GiB more are taken than before the run, so that nothing else is in need.
+- `clock-forward`, `clock-back`: the time of day jumps by a day, for all processes of the run and Ray's. It takes the
+  library of `pip install libfaketime==3.0.1` (Debian's 0.9.10 makes Python's `time.sleep` fail).
 - `storage-stalls`: the database is locked for 5 s, as by a disk that does not answer.
 - `nan`: the environment returns a NaN reward; the run is to end.
 
@@ -29,9 +33,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
+import psutil
 from fault_rows import FaultRows, Row, Times
 from killable_run import ROLES, TIMEOUT_SECONDS, KillableRun
 
@@ -44,7 +50,9 @@ SHORT = [
     "evaluation.episodes=200",
 ]
 MOMENTS = (0.1, 0.6)  # of the env steps: later ones come when the last labels are asked already
-STALL_SECONDS = 5.0
+STALL_SECONDS, DAY_SECONDS = 5.0, 86_400
+TRIAL = "PreferencePPO"
+SPARE_BYTES, MOST_BYTES, BLOCK_BYTES = 5 * 2**29, 5 * 2**30, 128 * 2**20  # until Ray kills; at most taken; at once
 
 NAN_ENVIRONMENT = """
 import gymnasium, math
@@ -68,18 +76,22 @@ def lose_process(kind: str) -> Callable[[KillableRun], Times]:
     def inject(run: KillableRun) -> Times:
         before, began = len(run.rows()), time.monotonic()
         run.kill(ROLES[kind])
-        if not run.wait_for(lambda: run.failure(kind) is not None):
-            return Times()
-        resumed, failure = time.monotonic() - began, run.failure(kind)
-        assert failure is not None
-        rows = run.rows()[before - 1 :]
-        taken = int(rows[-1]["env_steps"]) - int(rows[0]["env_steps"])
-        # of a batch that was under way and is gone; iterations that had no env runner collected none in the first place
-        idle = sum(one["env_steps"] == other["env_steps"] for one, other in pairwise(rows))
-        lost = BATCH_STEPS if idle else max(0, (len(rows) - 1) * BATCH_STEPS - taken)
-        return Times(max(0.0, resumed - failure["seconds_lost"]), resumed, lost)
+        return _replaced(run, kind, before, began)
 
     return inject
+
+
+def _replaced(run: KillableRun, kind: str, rows_before: int, began: float) -> Times:
+    if not run.wait_for(lambda: run.failure(kind) is not None):
+        return Times()
+    resumed, failure = time.monotonic() - began, run.failure(kind)
+    assert failure is not None
+    rows = run.rows()[rows_before - 1 :]
+    taken = int(rows[-1]["env_steps"]) - int(rows[0]["env_steps"])
+    # of a batch that was under way and is gone; iterations that had no env runner collected none in the first place
+    idle = sum(one["env_steps"] == other["env_steps"] for one, other in pairwise(rows))
+    lost = BATCH_STEPS if idle else max(0, (len(rows) - 1) * BATCH_STEPS - taken)
+    return Times(max(0.0, resumed - failure["seconds_lost"]), resumed, lost)
 
 
 def _resumed(run: KillableRun, began: float, detected: float) -> Times:
@@ -120,6 +132,50 @@ def stall_storage(run: KillableRun) -> Times:
     return Times(None, time.monotonic() - began, 0)
 
 
+def use_up_memory(run: KillableRun) -> Times:
+    """Take it until one of the run's actors is gone."""
+    kinds = {process: kind for kind, role in ROLES.items() for process in run.actors(role)}
+    kinds |= dict.fromkeys(run.actors(TRIAL), TRIAL)
+    blocks: list[bytearray] = []
+    before = len(run.rows())
+    while all(_lives(process) for process in kinds):
+        if len(blocks) * BLOCK_BYTES < MOST_BYTES:
+            blocks.append(bytearray(b"x") * BLOCK_BYTES)
+        if run.has_ended:
+            sys.exit(f"Ray killed nothing of {run.directory}")
+    began = time.monotonic()
+    blocks.clear()
+    lost = [kind for process, kind in kinds.items() if not _lives(process)]
+    print(f"Ray's monitor killed: {', '.join(lost)}", file=sys.stderr)
+    if TRIAL in lost:
+        run.process.wait(TIMEOUT_SECONDS)
+        return _resumed(run, began, time.monotonic() - began)
+    return _replaced(run, lost[0], before, began)
+
+
+def _lives(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def jump(seconds: int) -> Callable[[KillableRun], Times]:
+    """A fault of the clock; the time counts until the next iteration has ended."""
+
+    def inject(run: KillableRun) -> Times:
+        began, before = time.monotonic(), run.env_steps()
+        clock_file(run.directory.parent).write_text(f"{seconds:+d}\n")
+        run.wait_for(lambda: run.env_steps() > before)
+        return Times(None, time.monotonic() - began, 0)
+
+    return inject
+
+
+def clock_file(place: Path) -> Path:
+    """How far the clock of a run there is off, as libfaketime reads it."""
+    return place / "clock"
+
+
 def end_by_nan(run: KillableRun) -> Times:
     """It comes up by itself, at the step that the environment was made with; when, nobody sees from here."""
     run.process.wait(TIMEOUT_SECONDS)
@@ -134,6 +190,9 @@ FAULTS: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[KillableRun]
     "runner": (("sync", "async"), ("env.num_env_runners=1",), lose_process("env_runner")),
     "driver": (("sync", "async"), (), lose_driver),
     "disk-full": (("sync",), (), fill_disk),
+    "memory": (("sync", "async"), (), use_up_memory),
+    "clock-forward": (("sync", "async"), (), jump(DAY_SECONDS)),
+    "clock-back": (("sync", "async"), (), jump(-DAY_SECONDS)),
     "storage-stalls": (("async",), (), stall_storage),
     "nan": (("sync",), ("env.id=nan_dot:NanDot-v0",), end_by_nan),
 }
@@ -159,6 +218,17 @@ def environment_of(fault: str, place: Path, at_env_steps: int) -> dict[str, str]
     if fault == "nan":
         (place / "nan_dot.py").write_text(NAN_ENVIRONMENT.format(steps=at_env_steps))
         return {"PYTHONPATH": os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")])}
+    if fault == "memory":
+        memory = psutil.virtual_memory()
+        return {"RAY_memory_usage_threshold": str(1 - (memory.available - SPARE_BYTES) / memory.total)}
+    if fault.startswith("clock-"):
+        clock_file(place).write_text("+0\n")
+        return {
+            "LD_PRELOAD": str(files("libfaketime") / "vendor/libfaketime/src/libfaketime.so.1"),
+            "FAKETIME_TIMESTAMP_FILE": str(clock_file(place)),
+            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",  # a clock that is set leaves that one alone
+        }
     return {}
 
 

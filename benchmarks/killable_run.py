@@ -102,12 +102,19 @@ class KillableRun:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             return
-        for child in self.processes():
-            with contextlib.suppress(psutil.Error, IndexError):
-                if child.cmdline()[0].startswith(f"ray::{role}"):
-                    child.kill()
-                    return
+        for process in self.actors(role):
+            process.kill()
+            return
         sys.exit(f"{self.directory} has no process ray::{role}")
+
+    def actors(self, role: str = "") -> list[psutil.Process]:
+        """Those of its processes that Ray titles so, or all that it gives a title."""
+        found = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error, IndexError):
+                if process.cmdline()[0].startswith(f"ray::{role}"):
+                    found.append(process)
+        return found
 
     def end(self) -> None:
         """Kill what goes on, if anything does."""

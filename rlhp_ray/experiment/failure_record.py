@@ -21,7 +21,7 @@ DRIVER, STORAGE, OTHER = "driver", "storage", "other"
 _KINDS = {
     "not_finite": (RewardDataError, TrainingDivergedError),
     STORAGE: (PreferenceStoreError, LabellingStorageError, ArchiveError, OSError),
-    "memory": (MemoryError, "OutOfMemoryError"),
+    "memory": (MemoryError, "OutOfMemoryError", "TrialOutOfMemoryError"),
     "process": (ActorLostError, "RayActorError", "ActorDiedError"),
 }
 

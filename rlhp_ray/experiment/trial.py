@@ -233,7 +233,12 @@ def known_cause(error: BaseException | None) -> str | None:
     if told:
         return told[-1]
     full = re.findall(r"\[Errno \d+\] ((?:No space left on device|Disk quota exceeded|File too large).*)", text)
-    return f"A file could not be written: {full[-1]}. Free disk space, then go on." if full else None
+    if full:
+        return f"A file could not be written: {full[-1]}. Free disk space, then go on."
+    short = re.findall(r"running low on memory.* was (\S+ used / \S+) limit", text)
+    if short:
+        return f"Ray killed the trial, since its machine ran out of memory: {short[-1]}. Free memory, then go on."
+    return None
 
 
 def _is_plainly_ours(error: BaseException) -> bool:

@@ -18,7 +18,7 @@ from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_recorder import RunRecorder
 from rlhp_ray.experiment.summary import RunStatus
 from rlhp_ray.experiment.tracking import TrackedRun, start_trackers
-from rlhp_ray.experiment.tune_memory import results_let_go
+from rlhp_ray.experiment.tune_mends import mended_tune
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.preference_algorithm import (
     BUFFER_NAME_KEY,
@@ -72,7 +72,7 @@ class TuneSession:
         trackers = start_trackers({run_name: TrackedRun(self._archive.directory.absolute(), self._config)})
         algorithm_class = self._algorithm_config.algo_class
         assert algorithm_class is not None
-        with interrupt_once(stopper), results_let_go():
+        with interrupt_once(stopper), mended_tune():
             analysis = tune.run(
                 algorithm_class,
                 config=self._algorithm_config.to_dict(),
@@ -88,8 +88,7 @@ class TuneSession:
                 verbose=0,
                 raise_on_failed_trial=False,
             )
-        trial = analysis.trials[0]
-        error = trial.get_pickled_error() or trial.get_error()  # the first keeps its type, where it can be pickled
+        error = analysis.trials[0].get_pickled_error()
         if error is not None:
             raise error
         finished = self.recorder.has_finished

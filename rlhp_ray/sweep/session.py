@@ -20,7 +20,7 @@ from rlhp_ray.experiment.interrupts import InterruptStopper, interrupt_once
 from rlhp_ray.experiment.run_archive import RunArchive
 from rlhp_ray.experiment.run_recorder import RunRecorder
 from rlhp_ray.experiment.tracking import TrackedRun, start_trackers
-from rlhp_ray.experiment.tune_memory import results_let_go
+from rlhp_ray.experiment.tune_mends import mended_tune
 from rlhp_ray.experiment.tuning import run_checkpoints, tune_directory
 from rlhp_ray.policy.algorithm_config import build_algorithm_config
 from rlhp_ray.policy.preference_algorithm import BUFFER_NAME_KEY, STORE_DIRECTORY_KEY, TRIAL_CPUS_KEY
@@ -82,7 +82,7 @@ class SweepSession:
     def run(self) -> bool:
         """Train all of them; whether it was interrupted. Failed trials are recorded, and never stop the others."""
         os.environ["TUNE_DISABLE_STRICT_METRIC_CHECKING"] = "1"  # an iteration in which no episode ends has no return
-        with interrupt_once(self._stopper), results_let_go(), warnings.catch_warnings():
+        with interrupt_once(self._stopper), mended_tune(), warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Consider boosting PBT performance")  # trials are built for one config
             tune.run(
                 self._experiments,  # type: ignore[arg-type]  # Tune takes a list, and says so in its documentation
