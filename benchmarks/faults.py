@@ -34,6 +34,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from importlib.resources import files
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -267,6 +268,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the first repeat; the next ones count on")
     parser.add_argument("--rows", type=Path, help="file to keep the rows in, and to take earlier ones from")
     arguments = parser.parse_args()
+    if any(fault.startswith("clock-") for fault in arguments.faults) and find_spec("libfaketime") is None:
+        parser.error("clock-forward and clock-back need libfaketime: pip install libfaketime==3.0.1")
     rows = FaultRows(arguments.rows)
     returns = {returns_key(row.fault, row.mode, row.seed): row.undisturbed_return for row in rows.all}
     cases = [(fault, mode) for fault in arguments.faults for mode in FAULTS[fault][0]]
