@@ -40,7 +40,7 @@ from pathlib import Path
 
 import psutil
 from fault_rows import FaultRows, Row, Times
-from killable_run import ROLES, TIMEOUT_SECONDS, KillableRun
+from killable_run import ROLES, TIMEOUT_SECONDS, TRIAL, KillableRun
 
 ENV_STEPS, BATCH_STEPS, LABELS = 40_000, 2_000, 100
 SHORT = [
@@ -52,7 +52,7 @@ SHORT = [
 ]
 MOMENTS = (0.1, 0.6)  # of the env steps: later ones come when the last labels are asked already
 STALL_SECONDS, DAY_SECONDS = 5.0, 86_400
-TRIAL = "PreferencePPO"
+KILLING_SECONDS = 0.5  # the monitor kills several, one after the other
 SPARE_BYTES, MOST_BYTES, BLOCK_BYTES = 5 * 2**29, 5 * 2**30, 128 * 2**20  # until Ray kills; at most taken; at once
 
 NAN_ENVIRONMENT = """
@@ -146,6 +146,7 @@ def use_up_memory(run: KillableRun) -> Times:
             sys.exit(f"Ray killed nothing of {run.directory}")
     began = time.monotonic()
     blocks.clear()
+    time.sleep(KILLING_SECONDS)
     lost = [kind for process, kind in kinds.items() if not _lives(process)]
     print(f"Ray's monitor killed: {', '.join(lost)}", file=sys.stderr)
     if TRIAL in lost:

@@ -16,8 +16,9 @@ import psutil
 
 TIMEOUT_SECONDS = 300.0
 LONGEST_ROW_BYTES = 65_536
+TRIAL = "PreferencePPO"
 ROLES = {"env_runner": "RolloutRunner", "reward_learner": "RewardLearner", "preference_buffer": "PreferenceBuffer"}
-"""What Ray titles a process, by what `failures` of the summary calls it."""
+"""What Ray titles the trial's process, and others by what `failures` of the summary calls them."""
 
 
 def last_env_steps(metrics_csv: Path) -> int:

@@ -29,14 +29,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from killable_run import ROLES, KillableRun
+from killable_run import ROLES, TRIAL, KillableRun
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from process_memory import Life, Memory, MemoryLog, memory_of_kinds
 
 from rlhp_ray.experiment.provenance import hardware
 
-DRIVER, TRIAL = "driver", "PreferencePPO"
+DRIVER = "driver"
 KILLS = [*ROLES] * 3 + [DRIVER]  # of ten
 KILL_SECONDS, SAMPLE_SECONDS, PROGRESS_SECONDS = 120.0, 5.0, 30.0
 BATCH_STEPS, LABELS_PER_MINUTE, SPEED_STEPS = 4_000, 20, 100_000
